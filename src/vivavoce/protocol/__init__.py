@@ -1,0 +1,1 @@
+"""Ring 0: the wire as values. GA vocabulary; no I/O, no clock, no randomness."""

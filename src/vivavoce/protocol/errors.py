@@ -1,0 +1,98 @@
+"""What is told to a client that erred, in the codes and words of the live service (protocol 6).
+
+Inside rings 0 and 1 a mistake of the client travels as a `Refusal`, raised where it is found and
+caught in one place, the machine's door; nothing has been changed by then.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """The `error` object of an `error` event (protocol 6).
+
+    `param` is the path of the field at fault, `event_id` the id the client gave its event.
+    """
+
+    type: str = "invalid_request_error"
+    code: str | None
+    message: str
+    param: str | None = None
+    event_id: str | None = None
+
+
+class Refusal(Exception):  # noqa: N818 - it is not an error of ours, but an outcome
+    """A client's event is refused; `detail` says what was wrong and where."""
+
+    def __init__(self, detail: ErrorDetail) -> None:
+        super().__init__(detail.message)
+        self.detail = detail
+
+
+def refuse(code: str | None, message: str, param: str | None = None) -> Refusal:
+    """A refusal with this code, text and path."""
+    return Refusal(ErrorDetail(code=code, message=message, param=param))
+
+
+def in_words(values: Iterable[str]) -> str:
+    """`'a', 'b', and 'c'`, as the live service lists what it supports."""
+    quoted = [f"'{value}'" for value in values]
+    if len(quoted) < 3:
+        return " and ".join(quoted)
+    return f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
+
+
+def invalid_value(param: str, value: str, supported: Iterable[str]) -> Refusal:
+    """A value outside a closed set."""
+    text = f"Invalid value: '{value}'. Supported values are: {in_words(supported)}."
+    return refuse("invalid_value", text, param)
+
+
+def unsupported(param: str, reason: str) -> Refusal:
+    """A field that is known, but that this server cannot honour; `reason` is a sentence."""
+    return refuse("invalid_value", f"Unsupported value for '{param}': {reason}", param)
+
+
+def unknown_parameter(param: str) -> Refusal:
+    """A key that is not in the protocol."""
+    return refuse("unknown_parameter", f"Unknown parameter: '{param}'.", param)
+
+
+def missing_parameter(param: str) -> Refusal:
+    """A required key is absent."""
+    return refuse("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+
+
+def string_too_long(param: str, limit: int, length: int) -> Refusal:
+    """A string beyond its limit (protocol 6.1)."""
+    text = (
+        f"Invalid '{param}': string too long. Expected a string with maximum length {limit}, "
+        f"but got a string with length {length} instead."
+    )
+    return refuse("string_above_max_length", text, param)
+
+
+def unknown_item(action: str, item_id: str) -> Refusal:
+    """`action` is `delete`, `retrieve` or `truncate`; protocol 6.1 has a code for each."""
+    doing = {"delete": "deleting", "retrieve": "retrieving", "truncate": "truncating"}[action]
+    text = f"Error {doing} item: the item with id '{item_id}' does not exist."
+    return refuse(f"item_{action}_invalid_item_id", text)
+
+
+def buffer_too_small(buffered_ms: float) -> Refusal:
+    """A commit of less than 100 ms (protocol 6.1)."""
+    return refuse(
+        "input_audio_buffer_commit_empty",
+        "Error committing input audio buffer: buffer too small. Expected at least 100ms of "
+        f"audio, but buffer only has {buffered_ms:.2f}ms of audio.",
+    )
+
+
+def response_already_active(response_id: str) -> Refusal:
+    """A second response in the default conversation (protocol 5.19)."""
+    return refuse(
+        "conversation_already_has_active_response",
+        f"Conversation already has an active response in progress: {response_id}. "
+        "Wait until the response is finished before creating a new one.",
+    )

@@ -1,0 +1,105 @@
+"""Conversation items and their content parts (protocol 3.2 and 4.1).
+
+The same structs are read from clients and sent to them; optional keys that the wire leaves out
+are `UNSET`, never null. Items are immutable: a change makes a new value.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+MAX_ID_LENGTH = 32
+ItemStatus = Literal["completed", "in_progress", "incomplete"]
+ItemId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """A piece of a message's content."""
+
+
+class InputText(Part, frozen=True, kw_only=True, tag="input_text"):
+    """Text of a user or of the system."""
+
+    text: str
+
+
+class InputAudio(Part, frozen=True, kw_only=True, tag="input_audio"):
+    """Speech of a user.
+
+    `transcript` is always present, null until it is known. `audio` is base64 in the session's
+    input format: given by a client with an item, and by the server on retrieval.
+    """
+
+    audio: str | UnsetType = UNSET
+    transcript: str | None = None
+
+
+class InputImage(Part, frozen=True, kw_only=True, tag="input_image"):
+    """A picture as a data URI."""
+
+    image_url: str
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class OutputText(Part, frozen=True, kw_only=True, tag="output_text"):
+    """Written words of the assistant."""
+
+    text: str
+
+
+class OutputAudio(Part, frozen=True, kw_only=True, tag="output_audio"):
+    """Spoken words of the assistant. The transcript is gone once the item was truncated."""
+
+    transcript: str | UnsetType = UNSET
+
+
+ContentPart = InputText | InputAudio | InputImage | OutputText | OutputAudio
+
+
+class BaseItem(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """What all items have. An empty `id` is one that the server has yet to give."""
+
+    id: ItemId = ""
+    object: Literal["realtime.item"] | UnsetType = UNSET
+
+
+class MessageItem(BaseItem, frozen=True, kw_only=True, tag="message"):
+    """Something said or written."""
+
+    status: ItemStatus = "completed"
+    role: Literal["system", "user", "assistant"]
+    content: tuple[ContentPart, ...]
+
+
+class FunctionCallItem(BaseItem, frozen=True, kw_only=True, tag="function_call"):
+    """A call that the model asks the client to make. `arguments` is raw JSON text."""
+
+    status: ItemStatus = "completed"
+    name: str
+    call_id: ItemId = ""
+    arguments: str
+
+
+class FunctionCallOutputItem(BaseItem, frozen=True, kw_only=True, tag="function_call_output"):
+    """What a call gave; the wire shows no status (protocol 3.2)."""
+
+    status: ItemStatus | UnsetType = UNSET
+    call_id: ItemId
+    output: str
+
+
+Item = MessageItem | FunctionCallItem | FunctionCallOutputItem
+
+
+class ItemReference(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="item_reference"
+):
+    """An item of the conversation by its id, in the input of a response."""
+
+    id: str
+
+
+InputItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ItemReference
