@@ -1,0 +1,1 @@
+"""Ring 1: the session machine. No async, sockets, threads, clock, randomness or logging."""

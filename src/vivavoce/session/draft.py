@@ -1,0 +1,223 @@
+"""A draft: one generation as a value in the making.
+
+It holds the request, the jobs at work for it and the content so far: text with its clauses and
+their audio, and tool calls. It writes no event, no item and no side effect. A response owns one;
+a turn that pauses may own one, and whether that is ever seen is decided by comparing requests.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vivavoce.protocol.prompt import Prompt
+from vivavoce.session.clauses import next_break, speakable
+from vivavoce.session.inputs import (
+    AudioSynthesized,
+    EngineFailed,
+    GenerationFinished,
+    SpeechFinished,
+    TextGenerated,
+    ToolCallGenerated,
+)
+from vivavoce.session.output_audio import BYTES_PER_MS
+from vivavoce.session.outputs import Cancel, Generate, Speak
+from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.state import State
+
+CLAUSES_AT_WORK = 2
+"""How many clauses are synthesised at a time: the next one is ready when the first ends."""
+
+TRIAL_CLAUSES = 1
+"""How much of an answer is spoken before the turn has really ended."""
+
+DraftResult = (
+    TextGenerated
+    | ToolCallGenerated
+    | GenerationFinished
+    | AudioSynthesized
+    | SpeechFinished
+    | EngineFailed
+)
+
+
+@dataclass(slots=True)
+class DraftClause:
+    """A clause of the answer, and its audio that was not sent yet."""
+
+    text: str
+    job: int | None = None
+    chunks: deque[AudioSynthesized] = field(default_factory=deque)
+    finished: bool = False
+
+    @property
+    def waiting_ms(self) -> int:
+        """Milliseconds of audio that wait to be sent."""
+        return sum(len(chunk.audio) for chunk in self.chunks) // BYTES_PER_MS
+
+
+@dataclass(slots=True)
+class DraftText:
+    """Words of the answer. With a voice they are cut into clauses, `cut` characters so far."""
+
+    text: str = ""
+    complete: bool = False
+    clauses: list[DraftClause] = field(default_factory=list)
+    cut: int = 0
+
+
+@dataclass(slots=True)
+class DraftCall:
+    """A tool call of the answer."""
+
+    index: int
+    name: str
+    call_id: str
+    arguments: str = ""
+    complete: bool = False
+
+
+DraftContent = DraftText | DraftCall
+
+
+class Draft:
+    """One generation. `begin` it, feed it results, `stop` it."""
+
+    def __init__(self, state: State, prompt: Prompt, plan: ResponsePlan) -> None:
+        self.prompt = prompt
+        self.voice = (plan.voice_name, plan.speed) if plan.speaks else None
+        self.contents: list[DraftContent] = []
+        self.ended: GenerationFinished | None = None
+        self.failure: EngineFailed | None = None
+        self.trial = False
+        self._state = state
+        self._job: int | None = None
+
+    def begin(self) -> None:
+        """Ask the language model."""
+        self._job = self._state.out.new_job()
+        self._state.out.do(Generate(self._job, self.prompt))
+
+    def serves(self, prompt: Prompt, plan: ResponsePlan) -> bool:
+        """Whether this is the answer to that request, in that voice."""
+        voice = (plan.voice_name, plan.speed) if plan.speaks else None
+        return self.failure is None and self.prompt == prompt and self.voice == voice
+
+    def adopt(self) -> None:
+        """The turn has really ended: go on beyond the first clause."""
+        self.trial = False
+        self.pump()
+
+    def stop(self) -> None:
+        """Cancel whatever is at work."""
+        for job in self.jobs():
+            self._state.out.do(Cancel(job))
+        self._job = None
+        for clause in self._clauses():
+            clause.finished = True
+
+    def jobs(self) -> Iterator[int]:
+        """The jobs at work for this draft."""
+        if self._job is not None:
+            yield self._job
+        for clause in self._clauses():
+            if clause.job is not None and not clause.finished:
+                yield clause.job
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.ended is not None and all(clause.finished for clause in self._clauses())
+
+    @property
+    def has_waiting_audio(self) -> bool:
+        """Whether there is speech that was not sent."""
+        return any(clause.chunks for clause in self._clauses())
+
+    def received(self, result: DraftResult) -> bool:
+        """Takes a result; False if it belongs to another draft."""
+        if result.job not in self.jobs():
+            return False
+        match result:
+            case TextGenerated(_, text):
+                self._text(text)
+            case ToolCallGenerated():
+                self._call(result)
+            case GenerationFinished():
+                self._job = None
+                self.ended = result
+                self._complete_contents()
+            case AudioSynthesized():
+                self._clause(result.job).chunks.append(result)
+            case SpeechFinished(job):
+                self._clause(job).finished = True
+            case EngineFailed():
+                self.failure = result
+                self.stop()
+        self.pump()
+        return True
+
+    def pump(self) -> None:
+        """Have the next clauses spoken, not too many and not too far ahead of the listener."""
+        if self.voice is None or self.failure is not None:
+            return
+        name, speed = self.voice
+        clauses = list(self._clauses())
+        at_work = sum(1 for c in clauses if c.job is not None and not c.finished)
+        ahead_ms = sum(clause.waiting_ms for clause in clauses)
+        for clause in clauses[: TRIAL_CLAUSES if self.trial else None]:
+            if at_work >= CLAUSES_AT_WORK or ahead_ms >= self._state.limits.max_lead_ms:
+                return
+            if clause.job is None and not clause.finished:
+                clause.job = self._state.out.new_job()
+                at_work += 1
+                self._state.out.do(Speak(job=clause.job, text=clause.text, voice=name, speed=speed))
+
+    def _text(self, text: str) -> None:
+        if not text:
+            return
+        if not self.contents or not isinstance(self.contents[-1], DraftText):
+            self._complete_contents()
+            self.contents.append(DraftText())
+        content = self.contents[-1]
+        assert isinstance(content, DraftText)
+        content.text += text
+        self._cut(content)
+
+    def _call(self, delta: ToolCallGenerated) -> None:
+        for content in self.contents:
+            if isinstance(content, DraftCall) and content.index == delta.index:
+                content.arguments += delta.arguments
+                return
+        self._complete_contents()
+        call_id = delta.call_id or self._state.ids.new("call")
+        self.contents.append(DraftCall(delta.index, delta.name or "", call_id, delta.arguments))
+
+    def _complete_contents(self) -> None:
+        """Words before a call are over; calls are over when the generation is."""
+        for content in self.contents:
+            if isinstance(content, DraftText) or self.ended is not None:
+                content.complete = True
+            if isinstance(content, DraftText):
+                self._cut(content)
+
+    def _cut(self, content: DraftText) -> None:
+        """Cut the words that are whole into clauses."""
+        if self.voice is None:
+            return
+        while True:
+            rest = content.text[content.cut :]
+            end = next_break(rest, first=not content.clauses, finished=content.complete)
+            if end is None:
+                return
+            clause = DraftClause(rest[:end])
+            clause.finished = not speakable(clause.text)
+            content.clauses.append(clause)
+            content.cut += end
+
+    def _clause(self, job: int) -> DraftClause:
+        return next(clause for clause in self._clauses() if clause.job == job)
+
+    def _clauses(self) -> Iterator[DraftClause]:
+        for content in self.contents:
+            if isinstance(content, DraftText):
+                yield from content.clauses

@@ -1,0 +1,105 @@
+"""Items that clients create: what may be created, and the speech that comes with one."""
+
+import msgspec
+import pybase64
+from msgspec import UNSET
+
+from vivavoce.protocol.errors import Refusal, invalid_value, missing_parameter, refuse
+from vivavoce.protocol.items import (
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputAudio,
+    Item,
+    MessageItem,
+    OutputAudio,
+)
+from vivavoce.session.conversation import Entry, Inaudible, Pending
+from vivavoce.session.state import State
+
+ALLOWED_PARTS: dict[str, tuple[str, ...]] = {
+    "system": ("input_text",),
+    "user": ("input_text", "input_audio", "input_image"),
+    "assistant": ("output_text",),
+}
+"""What the content of a message may hold, by its role (protocol 3.2)."""
+
+
+def check_item(state: State, item: Item, path: str) -> None:
+    """Raises `Refusal` if a client may not create this item; `path` is where it stands."""
+    match item:
+        case MessageItem(role=role, content=content):
+            for index, part in enumerate(content):
+                check_part(role, part, f"{path}.content[{index}]")
+        case FunctionCallOutputItem(call_id=call_id):
+            if not state.conversation.has_call(call_id):
+                text = f"Tool call ID '{call_id}' not found in conversation."
+                raise refuse("invalid_tool_call_id", text)
+
+
+def check_part(role: str, part: object, path: str) -> None:
+    """One part of a message's content."""
+    kind = str(part.__struct_config__.tag)  # type: ignore[attr-defined]
+    if role == "assistant" and isinstance(part, OutputAudio):
+        # An assistant's speech cannot be seeded; the live service misses the text (protocol 3.2).
+        raise missing_parameter(f"{path}.text")
+    if kind not in ALLOWED_PARTS[role]:
+        raise invalid_value(f"{path}.type", kind, ALLOWED_PARTS[role])
+    if isinstance(part, InputAudio) and part.audio is not UNSET:
+        decode_audio(part.audio, f"{path}.audio")
+
+
+def decode_audio(audio: str, path: str) -> bytes:
+    """The bytes of base64 audio. Raises `Refusal`."""
+    try:
+        return pybase64.b64decode(audio, validate=True)
+    except ValueError as error:
+        raise invalid_audio(path) from error
+
+
+def invalid_audio(path: str) -> Refusal:
+    """Audio that is not base64."""
+    return refuse("invalid_value", f"Invalid '{path}': expected base64-encoded audio.", path)
+
+
+def entry_of(state: State, item: Item) -> tuple[Entry, bytes | None]:
+    """The entry of a created item, and the speech in it that has to be heard, if any."""
+    item = with_ids(state, item)
+    speech = unheard_speech(item)
+    if speech is None:
+        return Entry(item), None
+    heard = Pending() if speech else Inaudible()
+    return Entry(without_audio(item), heard=heard), speech
+
+
+def with_ids(state: State, item: Item) -> Item:
+    """The item with the ids that its client left to the server."""
+    if not item.id:
+        item = msgspec.structs.replace(item, id=state.ids.new("item"))
+    if isinstance(item, FunctionCallItem) and not item.call_id:
+        item = msgspec.structs.replace(item, call_id=state.ids.new("call"))
+    if item.object is not UNSET:
+        item = msgspec.structs.replace(item, object=UNSET)
+    return item
+
+
+def unheard_speech(item: Item) -> bytes | None:
+    """The speech of a message that came without its transcript; its parts are joined."""
+    if not isinstance(item, MessageItem):
+        return None
+    clips = [
+        pybase64.b64decode(part.audio, validate=True)
+        for part in item.content
+        if isinstance(part, InputAudio) and part.audio is not UNSET and part.transcript is None
+    ]
+    return b"".join(clips) if clips else None
+
+
+def without_audio(item: Item) -> Item:
+    """The item as events show it: speech is only in `conversation.item.retrieved`."""
+    if not isinstance(item, MessageItem):
+        return item
+    content = tuple(
+        msgspec.structs.replace(part, audio=UNSET) if isinstance(part, InputAudio) else part
+        for part in item.content
+    )
+    return msgspec.structs.replace(item, content=content)

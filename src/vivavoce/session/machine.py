@@ -1,0 +1,337 @@
+"""The session machine: everything that happens is an input, everything to do an output.
+
+`Session.receive(input, now)` is the only entry. It is synchronous, touches nothing outside, and
+gives one ordered sequence of outputs; the same inputs, ids and times give the same outputs. A
+mistake of a client is an `error` event; an exception is a bug of ours.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from vivavoce.protocol.client_events import (
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemRetrieve,
+    ConversationItemTruncate,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    ResponseCancel,
+    ResponseCreate,
+    ResponseParams,
+    SessionUpdate,
+)
+from vivavoce.protocol.errors import ErrorDetail, Refusal, refuse
+from vivavoce.protocol.ids import Ids
+from vivavoce.protocol.server_events import (
+    ConversationItemAdded,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    ConversationItemRetrieved,
+    ConversationItemTruncated,
+    Error,
+    SessionCreated,
+    SessionUpdated,
+)
+from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession, merge
+from vivavoce.session.draft import DraftResult
+from vivavoce.session.input_audio_buffer import InputAudioBuffer
+from vivavoce.session.inputs import (
+    AnyInput,
+    AudioAppended,
+    AudioSynthesized,
+    EngineFailed,
+    EventReceived,
+    FrameRefused,
+    GenerationFinished,
+    PeerJoined,
+    PeerLeft,
+    SpeechFinished,
+    SpeechScored,
+    TextGenerated,
+    TimerFired,
+    ToolCallGenerated,
+    Transcribed,
+    TranscriptDelta,
+)
+from vivavoce.session.item_creation import check_item, entry_of
+from vivavoce.session.outputs import AnyOutput, Disconnect, DropAudio, KeepClip, SendRetrieved
+from vivavoce.session.responses import Responses
+from vivavoce.session.state import Limits, State
+from vivavoce.session.transcription import Hearings
+
+EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
+
+MAX_DEFERRED = 256
+"""Creations and edits that may wait for the end of the running response."""
+
+
+class Session:
+    """One session, as a value that changes only in `receive`."""
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        *,
+        ids: Ids,
+        limits: Limits | None = None,
+        default_transcription: str = "default",
+        now: float = 0.0,
+    ) -> None:
+        """`config` holds id, model and defaults; `now` is the start, in seconds, monotonic."""
+        limits = limits or Limits()
+        self._state = State(
+            config, ids=ids, limits=limits, default_transcription=default_transcription
+        )
+        self._hearings = Hearings(self._state)
+        self._responses = Responses(self._state)
+        self._buffer = InputAudioBuffer(self._state, self._hearings, self._responses)
+        self._deferred: list[EventReceived] = []
+        self._expires_at = None if limits.lifetime_s is None else now + limits.lifetime_s
+        self._closed = False
+        self._fill_transcription()
+
+    # --- the door --------------------------------------------------------------------------------
+
+    def receive(self, happened: AnyInput, now: float) -> tuple[AnyOutput, ...]:
+        """Take one input at time `now`; gives all that must be done, in order."""
+        if self._closed:
+            return ()
+        self._state.now = now
+        HANDLERS[type(happened)](self, happened)
+        self._run_deferred()
+        return self._state.out.take()
+
+    def next_deadline(self) -> float | None:
+        """When to call `receive` with `TimerFired`, on the clock of `now`."""
+        if self._closed:
+            return None
+        deadlines = [self._expires_at, self._responses.next_deadline()]
+        return min((d for d in deadlines if d is not None), default=None)
+
+    @property
+    def config(self) -> SessionConfig:
+        """The effective settings."""
+        return self._state.config
+
+    # --- connections -----------------------------------------------------------------------------
+
+    def _peer_joined(self, joined: PeerJoined) -> None:
+        self._state.out.send(SessionCreated(session=self._state.config.echoed()), to=joined.peer)
+        self._buffer.detection_changed()
+
+    def _peer_left(self, _: PeerLeft) -> None:
+        self._close()
+
+    def _frame_refused(self, refused: FrameRefused) -> None:
+        self._state.out.send(Error(error=refused.error), to=refused.peer)
+
+    def _timer_fired(self, _: TimerFired) -> None:
+        if self._expires_at is not None and self._state.now >= self._expires_at:
+            self._close()
+            lifetime_s = self._state.limits.lifetime_s or 0.0
+            self._state.out.do(Disconnect(1001, EXPIRED.format(minutes=lifetime_s / 60)))
+            return
+        self._responses.advance()
+
+    def _close(self) -> None:
+        """Stop all jobs; nothing happens after this."""
+        self._closed = True
+        self._buffer.stop()
+        self._hearings.drop_all()
+        self._responses.stop()
+
+    # --- client events ---------------------------------------------------------------------------
+
+    def _event_received(self, received: EventReceived) -> None:
+        event = received.event
+        if self._must_wait(received):
+            self._defer(received)
+            return
+        try:
+            CLIENT_HANDLERS[type(event)](self, received)
+        except Refusal as refusal:
+            detail = msgspec.structs.replace(refusal.detail, event_id=event.event_id)
+            self._state.out.send(Error(error=detail), to=received.peer)
+
+    def _must_wait(self, received: EventReceived) -> bool:
+        """While a response runs, creations wait for its end, and so do edits of its items.
+
+        The live service shows such items after `response.done` (protocol 5.6, 8 row 32).
+        """
+        match received.event:
+            case ConversationItemCreate():
+                return self._responses.active is not None
+            case (
+                ConversationItemDelete(item_id=item_id) | ConversationItemTruncate(item_id=item_id)
+            ):
+                return self._responses.owns(item_id)
+            case _:
+                return False
+
+    def _defer(self, received: EventReceived) -> None:
+        if len(self._deferred) < MAX_DEFERRED:
+            self._deferred.append(received)
+            return
+        text = f"At most {MAX_DEFERRED} items may wait for the end of a response."
+        detail = ErrorDetail(code="too_many_items", message=text, event_id=received.event.event_id)
+        self._state.out.send(Error(error=detail), to=received.peer)
+
+    def _run_deferred(self) -> None:
+        while self._deferred and self._responses.active is None:
+            self._event_received(self._deferred.pop(0))
+
+    def _session_update(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, SessionUpdate)
+        updated = merge(self._state.config, event.session)
+        self._check_voice(updated)
+        self._state.config = updated
+        self._fill_transcription()
+        self._state.out.send(SessionUpdated(session=self._state.config.echoed()))
+        self._buffer.detection_changed()
+
+    def _check_voice(self, updated: SessionConfig) -> None:
+        """The voice is fixed once the assistant was heard (protocol 2.1)."""
+        old, new = self._state.realtime, updated
+        if old is None or isinstance(new, TranscriptionSession):
+            return
+        if new.audio.output.voice != old.audio.output.voice and self._state.playback.used:
+            raise refuse(
+                "cannot_update_voice",
+                "Cannot update a conversation's voice if assistant audio is present.",
+            )
+
+    def _fill_transcription(self) -> None:
+        """A transcription session says which recogniser writes for it."""
+        config = self._state.config
+        if isinstance(config, TranscriptionSession) and config.audio.input.transcription is None:
+            wanted = self._state.default_transcription
+            given = msgspec.structs.replace(config.audio.input, transcription=wanted)
+            audio = msgspec.structs.replace(config.audio, input=given)
+            self._state.config = msgspec.structs.replace(config, audio=audio)
+
+    def _commit(self, _: EventReceived) -> None:
+        self._buffer.commit()
+
+    def _clear(self, _: EventReceived) -> None:
+        self._buffer.clear()
+
+    def _item_create(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, ConversationItemCreate)
+        check_item(self._state, event.item, "item")
+        self._state.conversation.check_insertion(event.item, event.previous_item_id)
+        entry, speech = entry_of(self._state, event.item)
+        previous = self._state.conversation.insert(entry, event.previous_item_id)
+        self._state.out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
+        self._state.out.send(ConversationItemDone(previous_item_id=previous, item=entry.item))
+        if speech:
+            self._hear_clip(entry.item.id, speech)
+
+    def _hear_clip(self, item_id: str, speech: bytes) -> None:
+        self._hearings.commit_clip(item_id, speech)
+        if self._state.conversation.find(item_id) is not None:
+            self._state.out.do(KeepClip(item_id, speech, self._state.config.audio.input.format))
+
+    def _item_retrieve(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, ConversationItemRetrieve)
+        entry = self._state.conversation.get(event.item_id, "retrieve")
+        retrieved = self._state.out.stamp(ConversationItemRetrieved(item=entry.item))
+        self._state.out.do(SendRetrieved(retrieved, received.peer))
+
+    def _item_delete(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, ConversationItemDelete)
+        self._state.conversation.delete(event.item_id)
+        self._state.out.send(ConversationItemDeleted(item_id=event.item_id))
+        self._state.out.do(DropAudio(event.item_id))
+
+    def _item_truncate(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, ConversationItemTruncate)
+        self._state.conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
+        self._state.out.send(
+            ConversationItemTruncated(
+                item_id=event.item_id,
+                content_index=event.content_index,
+                audio_end_ms=event.audio_end_ms,
+            )
+        )
+
+    def _response_create(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, ResponseCreate)
+        unheard = self._responses.create(event.response or ResponseParams())
+        for item_id, speech in unheard.items():
+            self._hear_clip(item_id, speech)
+
+    def _response_cancel(self, received: EventReceived) -> None:
+        event = received.event
+        assert isinstance(event, ResponseCancel)
+        self._responses.cancel(event.response_id)
+
+    # --- audio and engines -----------------------------------------------------------------------
+
+    def _audio_appended(self, appended: AudioAppended) -> None:
+        self._buffer.audio_appended(appended.to)
+
+    def _speech_scored(self, scored: SpeechScored) -> None:
+        self._buffer.speech_scored(scored.job, scored.end, scored.probability)
+
+    def _heard(self, result: TranscriptDelta | Transcribed | EngineFailed) -> bool:
+        """A result of a recogniser; False if no hearing has its job."""
+        if not self._hearings.has(result.job):
+            return False
+        hearing = self._hearings.received(result)
+        if hearing is not None and hearing.final:
+            self._hearings.publish(hearing)
+            self._responses.hearing_resolved(hearing.item_id, hearing.heard)
+        elif hearing is not None:
+            self._buffer.hearing_tried(hearing)
+        return True
+
+    def _drafted(self, result: DraftResult) -> bool:
+        """A result of a model or a voice; False if no draft has its job."""
+        return self._buffer.received(result) or self._responses.received(result)
+
+    def _failed(self, failure: EngineFailed) -> None:
+        if self._heard(failure) or self._drafted(failure) or not self._buffer.hears(failure.job):
+            return
+        detail = ErrorDetail(type="server_error", code=failure.code, message=failure.message)
+        self._state.out.send(Error(error=detail))
+
+
+Handler = Callable[[Session, Any], object]
+
+HANDLERS: dict[type, Handler] = {
+    AudioAppended: Session._audio_appended,
+    SpeechScored: Session._speech_scored,
+    EventReceived: Session._event_received,
+    FrameRefused: Session._frame_refused,
+    TranscriptDelta: Session._heard,
+    Transcribed: Session._heard,
+    TextGenerated: Session._drafted,
+    ToolCallGenerated: Session._drafted,
+    GenerationFinished: Session._drafted,
+    AudioSynthesized: Session._drafted,
+    SpeechFinished: Session._drafted,
+    EngineFailed: Session._failed,
+    TimerFired: Session._timer_fired,
+    PeerJoined: Session._peer_joined,
+    PeerLeft: Session._peer_left,
+}
+
+CLIENT_HANDLERS: dict[type, Handler] = {
+    SessionUpdate: Session._session_update,
+    InputAudioBufferCommit: Session._commit,
+    InputAudioBufferClear: Session._clear,
+    ConversationItemCreate: Session._item_create,
+    ConversationItemRetrieve: Session._item_retrieve,
+    ConversationItemDelete: Session._item_delete,
+    ConversationItemTruncate: Session._item_truncate,
+    ResponseCreate: Session._response_create,
+    ResponseCancel: Session._response_cancel,
+}

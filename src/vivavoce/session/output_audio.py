@@ -1,0 +1,116 @@
+"""What was said aloud, and how much of it was heard.
+
+Over a WebSocket nobody reports what was played. `Playback` bounds it: audio plays from the moment
+it is sent, one item after the other. `Spoken` turns a number of milliseconds into words. Times of
+audio are milliseconds of the item; `now` is in seconds.
+"""
+
+from dataclasses import dataclass, replace
+
+from vivavoce.session.inputs import Word
+
+BYTES_PER_MS = 48
+"""24 kHz, 16 bits, mono."""
+
+TYPICAL_MS_PER_CHARACTER = 65
+"""Of English speech: the guess for a clause whose whole length is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause as it was sent: its text, the length of its audio, its words' times in it.
+
+    `whole` tells that all of its audio was sent; a cancelled answer ends inside a clause.
+    """
+
+    text: str
+    duration_ms: int
+    words: tuple[Word, ...] = ()
+    whole: bool = True
+
+    def heard(self, ms: int) -> str:
+        """The words that are whole within the first `ms` milliseconds of audio.
+
+        A word is whole when the next one begins. Without word times the text is taken in
+        proportion, down to the last whole word.
+        """
+        if ms >= self.duration_ms and self.whole:
+            return self.text
+        if not self.words:
+            return self._in_proportion(min(ms, self.duration_ms))
+        end = 0
+        for word, following in zip(self.words, self.words[1:], strict=False):
+            if following.start_ms > ms:
+                break
+            end = word.text_end
+        return self.text[:end]
+
+    def _in_proportion(self, ms: int) -> str:
+        whole_ms = self.duration_ms if self.whole else len(self.text) * TYPICAL_MS_PER_CHARACTER
+        cut = len(self.text) * max(ms, 0) // max(whole_ms, 1)
+        return self.text[: self.text.rfind(" ", 0, cut + 1) + 1].rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An assistant's speech: its clauses, and where it was cut (None: heard to the end)."""
+
+    clauses: tuple[Clause, ...] = ()
+    cut_ms: int | None = None
+
+    @property
+    def duration_ms(self) -> int:
+        """The length of the audio that was sent, or of what a cut left."""
+        whole = sum(clause.duration_ms for clause in self.clauses)
+        return whole if self.cut_ms is None else min(whole, self.cut_ms)
+
+    def cut_at(self, ms: int) -> "Spoken":
+        """The same speech, of which only the first `ms` milliseconds were heard."""
+        return replace(self, cut_ms=min(ms, self.duration_ms))
+
+    @property
+    def heard_text(self) -> str:
+        """The words that the listener heard: what the model remembers of having said."""
+        if self.cut_ms is None:
+            return "".join(clause.text for clause in self.clauses)
+        heard, left = [], self.cut_ms
+        for clause in self.clauses:
+            if left <= 0:
+                break
+            heard.append(clause.heard(left))
+            left -= clause.duration_ms
+        return "".join(heard).rstrip()
+
+
+class Playback:
+    """The queue of speech at the listener's end, as far as it can be known."""
+
+    def __init__(self) -> None:
+        self._ends_at = 0.0
+        self._started_at: dict[str, float] = {}
+        self.used = False
+        """Whether anything was ever said aloud."""
+
+    def sent(self, item_id: str, ms: float, now: float) -> None:
+        """`ms` milliseconds of this item's speech are on their way."""
+        self.used = True
+        begins_at = max(self._ends_at, now)
+        self._started_at.setdefault(item_id, begins_at)
+        self._ends_at = begins_at + ms / 1000
+
+    def lead_s(self, now: float) -> float:
+        """Seconds of speech that were sent and cannot have been played yet."""
+        return max(self._ends_at - now, 0.0)
+
+    def heard_ms(self, item_id: str, now: float) -> int:
+        """The most of this item that can have been played, in milliseconds."""
+        started_at = self._started_at.get(item_id)
+        return 0 if started_at is None else max(int((now - started_at) * 1000), 0)
+
+    def interrupted(self, now: float) -> None:
+        """The listener is taken to drop what is queued."""
+        self._ends_at = min(self._ends_at, now)
+
+    def forget(self, item_id: str) -> None:
+        """The item is over; its start is not needed any more."""
+        self._started_at.pop(item_id, None)

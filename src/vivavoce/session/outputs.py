@@ -1,0 +1,185 @@
+"""Everything that a session wants done, in one ordered sequence.
+
+Positions are samples at 24 kHz since the session's start. Every command to an engine has a job
+id, and `Cancel` is the only way to stop one.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from vivavoce.protocol.ids import Ids
+from vivavoce.protocol.prompt import Prompt
+from vivavoce.protocol.server_events import ServerEvent
+from vivavoce.protocol.session_config import AudioFormat
+from vivavoce.session.waterfall import Waterfall
+
+
+class Output(msgspec.Struct, frozen=True, tag_field="output", tag=True):
+    """Something to do."""
+
+
+class Send(Output, frozen=True):
+    """Send an event, to one peer or to all (None)."""
+
+    event: ServerEvent
+    to: int | None = None
+
+
+class SendAudio(Output, frozen=True):
+    """Send an `OutputAudioDelta`, whose bytes are 24 kHz PCM, in the response's format."""
+
+    event: ServerEvent
+    format: AudioFormat
+
+
+class SendRetrieved(Output, frozen=True):
+    """Send a `ConversationItemRetrieved`, with the item's kept audio filled in."""
+
+    event: ServerEvent
+    to: int | None
+
+
+class Disconnect(Output, frozen=True):
+    """End every connection of the session with this close code."""
+
+    code: int
+    reason: str
+
+
+class Listen(Output, frozen=True):
+    """Score the tape for speech, window by window from `start` on, until cancelled."""
+
+    job: int
+    start: int
+
+
+class Hear(Output, frozen=True, kw_only=True):
+    """Recognise the speech on the tape from `start` to `end`."""
+
+    job: int
+    start: int
+    end: int
+    language: str | None = None
+    prompt: str | None = None
+
+
+class HearClip(Output, frozen=True, kw_only=True):
+    """Recognise the speech of an item that came with its audio, in the input format."""
+
+    job: int
+    audio: bytes
+    format: AudioFormat
+    language: str | None = None
+    prompt: str | None = None
+
+
+class Generate(Output, frozen=True):
+    """Ask the language model."""
+
+    job: int
+    prompt: Prompt
+
+
+class Speak(Output, frozen=True, kw_only=True):
+    """Speak one clause. `speed` is a factor on the normal pace."""
+
+    job: int
+    text: str
+    voice: str
+    speed: float
+
+
+class Cancel(Output, frozen=True):
+    """Stop a job; results of it that are under way will find no owner."""
+
+    job: int
+
+
+class KeepAudio(Output, frozen=True):
+    """Move the tape from `start` to `end` into the item's own audio."""
+
+    item_id: str
+    start: int
+    end: int
+
+
+class KeepClip(Output, frozen=True):
+    """Keep this audio, in the input format, as the item's own."""
+
+    item_id: str
+    audio: bytes
+    format: AudioFormat
+
+
+class TrimAudio(Output, frozen=True):
+    """Nothing on the tape before this position will be asked for any more."""
+
+    before: int
+
+
+class DropAudio(Output, frozen=True):
+    """Forget an item's audio."""
+
+    item_id: str
+
+
+class Measured(Output, frozen=True):
+    """A turn was answered in these times."""
+
+    waterfall: Waterfall
+
+
+AnyOutput = (
+    Send
+    | SendAudio
+    | SendRetrieved
+    | Disconnect
+    | Listen
+    | Hear
+    | HearClip
+    | Generate
+    | Speak
+    | Cancel
+    | KeepAudio
+    | KeepClip
+    | TrimAudio
+    | DropAudio
+    | Measured
+)
+
+
+E = TypeVar("E", bound=ServerEvent)
+
+
+class Outbox:
+    """Collects what one step wants done; gives out event ids and job ids."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        self._outputs: list[AnyOutput] = []
+        self._last_job = 0
+
+    def send(self, event: ServerEvent, *, to: int | None = None) -> None:
+        """Send `event`, to all peers unless one is named."""
+        self._outputs.append(Send(self.stamp(event), to))
+
+    def stamp(self, event: E) -> E:
+        """`event` with an id of its own."""
+        event.event_id = self._ids.new("event")
+        return event
+
+    def do(self, output: AnyOutput) -> None:
+        """Append a command."""
+        self._outputs.append(output)
+
+    def new_job(self) -> int:
+        """A job id that was never used in this session."""
+        self._last_job += 1
+        return self._last_job
+
+    def take(self) -> tuple[AnyOutput, ...]:
+        """All that was collected since the last call, in order."""
+        taken = tuple(self._outputs)
+        self._outputs.clear()
+        return taken

@@ -1,0 +1,313 @@
+"""One response: created, waiting for what was heard, active with a draft, done.
+
+    AwaitingHearing --hearing resolved--> Active(draft) --all sent--> Done
+          |                                    |
+          +---------- cut short --------------+---------------------> Done
+
+The only writer of a response's events. What its draft holds is sent as far as it may be;
+`barge_in` is the only other module that ends one.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from vivavoce.protocol.items import ItemStatus
+from vivavoce.protocol.server_events import (
+    CachedTokenDetails,
+    InputTokenDetails,
+    OutputTokenDetails,
+    ResponseAudioOutputShown,
+    ResponseAudioShown,
+    ResponseCreated,
+    ResponseDone,
+    ResponseError,
+    ResponseObject,
+    ResponseStatus,
+    StatusDetails,
+    Usage,
+)
+from vivavoce.session.context import build_prompt, estimate_prompt_tokens, estimate_tokens
+from vivavoce.session.conversation import Entry, Heard, Noise, Pending
+from vivavoce.session.draft import Draft, DraftCall, DraftContent, DraftText
+from vivavoce.session.output_items import (
+    FunctionCall,
+    OutputItem,
+    Place,
+    SpokenMessage,
+    WrittenMessage,
+)
+from vivavoce.session.outputs import Measured
+from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.state import State
+from vivavoce.session.waterfall import Waterfall
+
+AUDIO_MS_PER_TOKEN = 50
+"""Assistant audio is counted as one token for each 50 ms (protocol 7)."""
+
+
+LEAD_STEP_S = 0.02
+"""Seconds: speech held back is sent on in steps of at least this."""
+
+
+@dataclass(slots=True)
+class AwaitingHearing:
+    """The user's last words are not known yet. `offered` is a draft made in the pause."""
+
+    waiting: set[str]
+    offered: Draft | None = None
+
+
+@dataclass(slots=True)
+class Active:
+    """The answer is on its way."""
+
+    draft: Draft
+    items: list[OutputItem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Done:
+    """The terminal event was sent."""
+
+
+ResponseState = AwaitingHearing | Active | Done
+
+
+class Response:
+    """One response of a session."""
+
+    def __init__(
+        self,
+        state: State,
+        plan: ResponsePlan,
+        entries: tuple[Entry, ...],
+        *,
+        turn_item_id: str | None = None,
+        offered: Draft | None = None,
+    ) -> None:
+        """`entries` is the context, frozen now. `turn_item_id` is the user's turn that this
+        response answers by itself: if that turns out to be noise, the response ends empty."""
+        self.id = state.ids.new("resp")
+        self.plan = plan
+        self.waterfall = Waterfall(response_id=self.id)
+        self._shared = state
+        self._entries = entries
+        self._turn_item_id = turn_item_id
+        waiting = {e.item.id for e in entries if isinstance(e.heard, Pending)}
+        self.state: ResponseState = AwaitingHearing(waiting, offered)
+
+    # --- life ------------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Announce the response; it begins at once if nothing has to be heard first."""
+        self._shared.out.send(ResponseCreated(response=self._shown("in_progress")))
+        self._begin_when_heard()
+
+    def hearing_resolved(self, item_id: str, heard: Heard) -> None:
+        """What the user said in this item is known."""
+        if not isinstance(self.state, AwaitingHearing) or item_id not in self.state.waiting:
+            return
+        self.state.waiting.discard(item_id)
+        self._entries = tuple(
+            replace(e, heard=heard) if e.item.id == item_id else e for e in self._entries
+        )
+        self._begin_when_heard()
+
+    def advance(self) -> None:
+        """Send what the draft has more of; end when that is all."""
+        state = self.state
+        if not isinstance(state, Active):
+            return
+        draft = state.draft
+        if draft.failure is not None:
+            self._fail(draft)
+            return
+        for index, content in enumerate(draft.contents):
+            if index == len(state.items):
+                state.items.append(self._open(content, index))
+            if not self._advance_item(state.items[index], content):
+                draft.pump()
+                return
+        if draft.finished:
+            self._complete(draft)
+
+    @property
+    def draft(self) -> Draft | None:
+        """The draft at work, adopted or only offered."""
+        match self.state:
+            case AwaitingHearing(offered=draft) | Active(draft=draft):
+                return draft
+            case _:
+                return None
+
+    @property
+    def items(self) -> list[OutputItem]:
+        """The items that were opened so far."""
+        return self.state.items if isinstance(self.state, Active) else []
+
+    def next_deadline(self) -> float | None:
+        """When speech that waits for the listener may be sent."""
+        draft = self.state.draft if isinstance(self.state, Active) else None
+        if draft is None or not draft.has_waiting_audio:
+            return None
+        lead_s = self._shared.playback.lead_s(self._shared.now)
+        return self._shared.now + lead_s - self._shared.limits.max_lead_ms / 1000 + LEAD_STEP_S
+
+    def finish(self, status: ResponseStatus, details: StatusDetails | None = None) -> None:
+        """Send the terminal event. Every item is closed by then."""
+        shown = self._shown(status, details)
+        self.state = Done()
+        self.waterfall.done = self._shared.now
+        self._shared.out.send(ResponseDone(response=shown))
+        self._shared.out.do(Measured(self.waterfall))
+
+    # --- beginning -------------------------------------------------------------------------------
+
+    def _begin_when_heard(self) -> None:
+        state = self.state
+        if not isinstance(state, AwaitingHearing) or state.waiting:
+            return
+        self.waterfall.transcript = self._shared.now
+        if self._answers_noise():
+            if state.offered is not None:
+                state.offered.stop()
+            self.finish("completed")
+            return
+        self.state = Active(self._draft(state.offered))
+        self.advance()
+
+    def _answers_noise(self) -> bool:
+        return any(
+            e.item.id == self._turn_item_id and isinstance(e.heard, Noise) for e in self._entries
+        )
+
+    def _draft(self, offered: Draft | None) -> Draft:
+        """The draft made in the pause if it answers this very request, else a new one."""
+        prompt = build_prompt(self.plan, self._entries)
+        if offered is not None and offered.serves(prompt, self.plan):
+            offered.adopt()
+            return offered
+        if offered is not None:
+            offered.stop()
+        draft = Draft(self._shared, prompt, self.plan)
+        draft.begin()
+        return draft
+
+    # --- items -----------------------------------------------------------------------------------
+
+    def _open(self, content: DraftContent, index: int) -> OutputItem:
+        place = Place(self._shared, self.plan, self.id, self._shared.ids.new("item"), index)
+        item: OutputItem
+        if isinstance(content, DraftCall):
+            item = FunctionCall(place, content.name, content.call_id)
+        elif self.plan.speaks:
+            item = SpokenMessage(place)
+        else:
+            item = WrittenMessage(place)
+        self.waterfall.first_token = self.waterfall.first_token or self._shared.now
+        item.open()
+        return item
+
+    def _advance_item(self, item: OutputItem, content: DraftContent) -> bool:
+        """True when the item is closed, so that the next one may begin."""
+        if item.final is not None:
+            return True
+        match item, content:
+            case SpokenMessage(), DraftText():
+                complete = item.advance(content)
+                self._note_audio(item)
+            case WrittenMessage(), DraftText():
+                complete = item.advance(content)
+            case FunctionCall(), DraftCall():
+                complete = item.advance(content)
+            case _:
+                raise AssertionError("an output item is fed by the content that opened it")
+        if complete:
+            item.close("completed" if not self._limit_reached(content) else "incomplete")
+        return complete
+
+    def _note_audio(self, item: SpokenMessage) -> None:
+        if item.audio_ms:
+            self.waterfall.first_audio = self.waterfall.first_audio or self._shared.now
+            self.waterfall.last_audio = self._shared.now
+
+    def _limit_reached(self, content: DraftContent) -> bool:
+        """Whether the token limit cut this content: it is the last one of the draft."""
+        if not isinstance(self.state, Active):
+            return False
+        draft = self.state.draft
+        return (
+            draft.ended is not None
+            and draft.ended.reason != "stop"
+            and content is draft.contents[-1]
+        )
+
+    # --- ends ------------------------------------------------------------------------------------
+
+    def _complete(self, draft: Draft) -> None:
+        reason = draft.ended.reason if draft.ended else "stop"
+        if reason == "stop":
+            self.finish("completed")
+            return
+        shown = "max_output_tokens" if reason == "length" else reason
+        self.finish("incomplete", StatusDetails(type="incomplete", reason=shown))
+
+    def _fail(self, draft: Draft) -> None:
+        """An engine failed: what was sent stays, and the session goes on (protocol 6.3)."""
+        failure = draft.failure
+        assert failure is not None
+        self.close_items("incomplete")
+        error = ResponseError(type="server_error", code=failure.code, message=failure.message)
+        self.finish("failed", StatusDetails(type="failed", error=error))
+
+    def close_items(self, status: ItemStatus, *, heard: bool = True) -> None:
+        """Close what is open; not `heard` means that the listener stopped listening now."""
+        for item in self.items:
+            played = self._shared.playback.heard_ms(item.place.item_id, self._shared.now)
+            item.close(status, heard_ms=None if heard else played)
+
+    # --- as clients see it -----------------------------------------------------------------------
+
+    def _shown(
+        self, status: ResponseStatus, details: StatusDetails | None = None
+    ) -> ResponseObject:
+        plan, final = self.plan, status != "in_progress"
+        output = [item.final for item in self.items if item.final is not None]
+        return ResponseObject(
+            id=self.id,
+            status=status,
+            status_details=details,
+            output=tuple(output),
+            conversation_id=self._shared.conversation.id if plan.in_conversation else None,
+            output_modalities=plan.output_modalities,
+            max_output_tokens=plan.max_output_tokens,
+            audio=ResponseAudioShown(
+                output=ResponseAudioOutputShown(format=plan.format, voice=plan.voice)
+            ),
+            usage=self._usage() if final else None,
+            metadata=plan.metadata,
+        )
+
+    def _usage(self) -> Usage:
+        """Tokens as the model counted them, estimated from the text where it does not."""
+        draft = self.draft
+        ended = draft.ended if isinstance(self.state, Active) and draft else None
+        text_in = ended.input_tokens if ended else None
+        if text_in is None:
+            text_in = estimate_prompt_tokens(draft.prompt) if draft else 0
+        text_out = ended.output_tokens if ended else None
+        if text_out is None:
+            text_out = sum(estimate_tokens(item.written) for item in self.items)
+        audio_ms = sum(i.audio_ms for i in self.items if isinstance(i, SpokenMessage))
+        audio_out = audio_ms // AUDIO_MS_PER_TOKEN
+        cached = min(ended.cached_tokens, text_in) if ended else 0
+        return Usage(
+            total_tokens=text_in + text_out + audio_out,
+            input_tokens=text_in,
+            output_tokens=text_out + audio_out,
+            input_token_details=InputTokenDetails(
+                text_tokens=text_in,
+                cached_tokens=cached,
+                cached_tokens_details=CachedTokenDetails(text_tokens=cached),
+            ),
+            output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
+        )

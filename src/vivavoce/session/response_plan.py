@@ -1,0 +1,109 @@
+"""What one response will do: the session's settings with the request's own laid over them.
+
+Frozen when the response is created, so that a later `session.update` cannot reach it.
+"""
+
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
+from vivavoce.protocol.client_events import ResponseParams
+from vivavoce.protocol.errors import refuse, string_too_long
+from vivavoce.protocol.session_config import (
+    AudioFormat,
+    MaxOutputTokens,
+    OutputModalities,
+    RealtimeSession,
+    Tool,
+    ToolChoiceConfig,
+    VoiceId,
+    VoiceName,
+    check_output,
+)
+
+MAX_METADATA_PAIRS = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePlan:
+    """The settings of one response (protocol 3.3)."""
+
+    instructions: str
+    output_modalities: OutputModalities
+    tools: tuple[Tool, ...]
+    tool_choice: ToolChoiceConfig
+    max_output_tokens: MaxOutputTokens
+    format: AudioFormat
+    voice: VoiceName
+    speed: float
+    in_conversation: bool = True
+    metadata: dict[str, str] | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the answer is spoken; else it is written."""
+        return self.output_modalities == ("audio",)
+
+    @property
+    def voice_name(self) -> str:
+        """The voice as a synthesiser knows it."""
+        return self.voice.id if isinstance(self.voice, VoiceId) else self.voice
+
+
+def plan_of(session: RealtimeSession) -> ResponsePlan:
+    """The plan of a response that the server starts by itself."""
+    return ResponsePlan(
+        instructions=session.instructions,
+        output_modalities=session.output_modalities,
+        tools=session.tools,
+        tool_choice=session.tool_choice,
+        max_output_tokens=session.max_output_tokens,
+        format=session.audio.output.format,
+        voice=session.audio.output.voice,
+        speed=session.audio.output.speed,
+    )
+
+
+def plan_with(session: RealtimeSession, params: ResponseParams) -> ResponsePlan:
+    """The plan of a response that a client asked for. Raises `Refusal`."""
+    check_metadata(params.metadata)
+    base = plan_of(session)
+    output = None if params.audio is UNSET else params.audio.output
+    plan = ResponsePlan(
+        instructions=base.instructions if params.instructions is UNSET else params.instructions,
+        output_modalities=(
+            base.output_modalities
+            if params.output_modalities is UNSET
+            else params.output_modalities
+        ),
+        tools=base.tools if params.tools is UNSET else params.tools,
+        tool_choice=base.tool_choice if params.tool_choice is UNSET else params.tool_choice,
+        max_output_tokens=(
+            base.max_output_tokens
+            if params.max_output_tokens is UNSET
+            else params.max_output_tokens
+        ),
+        format=base.format if output is None or output.format is UNSET else output.format,
+        voice=base.voice if output is None or output.voice is UNSET else output.voice,
+        speed=base.speed,
+        in_conversation=params.conversation == "auto",
+        metadata=params.metadata,
+    )
+    check_output("response", plan.output_modalities, plan.tools, plan.tool_choice)
+    return plan
+
+
+def check_metadata(metadata: dict[str, str] | None) -> None:
+    """At most 16 pairs, keys of 64 and values of 512 characters (protocol 7)."""
+    if metadata is None:
+        return
+    if len(metadata) > MAX_METADATA_PAIRS:
+        text = f"Invalid 'response.metadata': at most {MAX_METADATA_PAIRS} pairs are allowed."
+        raise refuse("object_above_max_properties", text, "response.metadata")
+    for key, value in metadata.items():
+        if len(key) > MAX_METADATA_KEY:
+            raise string_too_long("response.metadata", MAX_METADATA_KEY, len(key))
+        if len(value) > MAX_METADATA_VALUE:
+            raise string_too_long(f"response.metadata.{key}", MAX_METADATA_VALUE, len(value))

@@ -1,0 +1,163 @@
+"""The responses of a session: one in the conversation, a few beside it (protocol 5.8, 5.19)."""
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+
+from vivavoce.protocol.client_events import ResponseParams
+from vivavoce.protocol.errors import Refusal, refuse, response_already_active
+from vivavoce.protocol.items import ItemReference
+from vivavoce.session import barge_in
+from vivavoce.session.conversation import Entry, Heard
+from vivavoce.session.draft import Draft, DraftResult
+from vivavoce.session.item_creation import check_item, entry_of
+from vivavoce.session.response import Done, Response
+from vivavoce.session.response_plan import plan_of, plan_with
+from vivavoce.session.state import State
+
+MAX_OUT_OF_BAND = 16
+"""Responses beside the conversation that may run at a time."""
+
+
+class Responses:
+    """Creates responses, finds the one that a result belongs to, and forgets those that ended."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._default: Response | None = None
+        self._out_of_band: dict[str, Response] = {}
+
+    @property
+    def active(self) -> Response | None:
+        """The response of the conversation, while it runs."""
+        if self._default is not None and isinstance(self._default.state, Done):
+            self._default = None
+        return self._default
+
+    def answer_turn(self, item_id: str, offered: Draft | None) -> None:
+        """The server answers a user's turn by itself; none may be active."""
+        session = self._state.realtime
+        assert session is not None
+        self._default = Response(
+            self._state,
+            plan_of(session),
+            self._state.conversation.entries,
+            turn_item_id=item_id,
+            offered=offered,
+        )
+        self._default.create()
+
+    def create(self, params: ResponseParams) -> dict[str, bytes]:
+        """A client asks for a response. Raises `Refusal`.
+
+        Gives the speech in its own input that has yet to be heard, by item id.
+        """
+        session = self._state.realtime
+        if session is None:
+            raise refuse("invalid_value", "A transcription session has no responses.", "type")
+        plan = plan_with(session, params)
+        if plan.in_conversation and self.active is not None:
+            raise response_already_active(self.active.id)
+        if not plan.in_conversation and len(self._running_beside()) >= MAX_OUT_OF_BAND:
+            raise refuse(
+                "too_many_responses",
+                f"At most {MAX_OUT_OF_BAND} responses outside of the conversation may run at a "
+                "time. Wait for one to finish.",
+            )
+        entries, unheard = self._input(params)
+        response = Response(self._state, plan, entries)
+        if plan.in_conversation:
+            self._default = response
+        else:
+            self._out_of_band[response.id] = response
+        response.create()
+        return unheard
+
+    def cancel(self, response_id: str | None) -> None:
+        """A client cancels the response of the conversation, or the one it names."""
+        response = self.active
+        if response_id is not None and (response is None or response.id != response_id):
+            response = self._running_beside().get(response_id)
+        if response is None:
+            raise refuse(
+                "response_cancel_not_active", "Cancellation failed: no active response found"
+            )
+        barge_in.interrupt(self._state, response, "client_cancelled")
+
+    def received(self, result: DraftResult) -> bool:
+        """A result of an engine; False if no response has its job."""
+        for response in self._running():
+            if response.draft is not None and response.draft.received(result):
+                response.advance()
+                return True
+        return False
+
+    def hearing_resolved(self, item_id: str, heard: Heard) -> None:
+        """What the user said in this item is known."""
+        for response in self._running():
+            response.hearing_resolved(item_id, heard)
+
+    def advance(self) -> None:
+        """Time has passed: send what was held back."""
+        for response in self._running():
+            response.advance()
+
+    def next_deadline(self) -> float | None:
+        """When `advance` will have something to send."""
+        deadlines = [response.next_deadline() for response in self._running()]
+        return min((d for d in deadlines if d is not None), default=None)
+
+    def owns(self, item_id: str) -> bool:
+        """Whether the running response is still writing this item."""
+        response = self.active
+        return response is not None and any(
+            item.place.item_id == item_id for item in response.items
+        )
+
+    def stop(self) -> None:
+        """Cancel all jobs: the session ends."""
+        for response in self._running():
+            if response.draft is not None:
+                response.draft.stop()
+
+    def _running_beside(self) -> dict[str, Response]:
+        for response_id in [r.id for r in self._out_of_band.values() if isinstance(r.state, Done)]:
+            del self._out_of_band[response_id]
+        return self._out_of_band
+
+    def _running(self) -> Iterator[Response]:
+        if self.active is not None:
+            yield self.active
+        yield from tuple(self._running_beside().values())
+
+    def _input(self, params: ResponseParams) -> tuple[tuple[Entry, ...], dict[str, bytes]]:
+        """The context, and the speech in it that nobody has heard yet.
+
+        It is the whole conversation, or what the client gave instead (protocol 3.3).
+        """
+        if params.input is UNSET:
+            return self._state.conversation.entries, {}
+        entries: list[Entry] = []
+        unheard: dict[str, bytes] = {}
+        for index, item in enumerate(params.input):
+            if isinstance(item, ItemReference):
+                entries.append(self._referred(item, index))
+                continue
+            check_item(self._state, item, f"response.input[{index}]")
+            entry, speech = entry_of(self._state, item)
+            entries.append(entry)
+            if speech:
+                unheard[entry.item.id] = speech
+        return tuple(entries), unheard
+
+    def _referred(self, item: ItemReference, index: int) -> Entry:
+        entry = self._state.conversation.find(item.id)
+        if entry is None:
+            raise unknown_reference(item.id, index)
+        return entry
+
+
+def unknown_reference(item_id: str, index: int) -> Refusal:
+    """An `item_reference` to nothing."""
+    text = f"Item with id '{item_id}' does not exist in the conversation."
+    return refuse("invalid_value", text, f"response.input[{index}].id")

@@ -1,0 +1,169 @@
+"""Hearing: user audio becomes what the model reads, whether or not the client wants transcripts.
+
+A hearing belongs to one user item. It may be asked for in a pause, before the item is committed;
+then it counts only if the turn really ends there. Deltas and results of a hearing are sent when
+its item is final, so that nothing that was only tried is ever seen (design: Hearing).
+"""
+
+from dataclasses import dataclass, field
+
+from vivavoce.protocol.server_events import (
+    DurationUsage,
+    TranscriptionCompleted,
+    TranscriptionDelta,
+    TranscriptionError,
+    TranscriptionFailed,
+)
+from vivavoce.protocol.session_config import TranscriptionConfig
+from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Text
+from vivavoce.session.inputs import EngineFailed, Transcribed, TranscriptDelta
+from vivavoce.session.outputs import Cancel, Hear, HearClip
+from vivavoce.session.state import State
+
+SAMPLES_PER_SECOND = 24_000
+
+
+@dataclass(slots=True)
+class Hearing:
+    """One request to the recogniser, for one item."""
+
+    item_id: str
+    job: int
+    span: tuple[int, int]
+    """Samples from where to where."""
+    wanted: TranscriptionConfig | None
+    """What the client wants of the transcript; None if it wants none."""
+    final: bool = False
+    """Whether the item is committed."""
+    held: list[str] = field(default_factory=list)
+    """Deltas that wait for the commit."""
+    heard: Heard = field(default_factory=Pending)
+    failure: EngineFailed | None = None
+
+
+class Hearings:
+    """The hearings under way, by job."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._by_job: dict[int, Hearing] = {}
+
+    def try_span(self, item_id: str, start: int, end: int) -> None:
+        """Hear the turn so far: it may end here."""
+        if self._of(item_id, (start, end)) is None:
+            self.drop(item_id)
+            self._ask(item_id, start, end)
+
+    def commit_span(self, item_id: str, start: int, end: int) -> Hearing:
+        """The item is committed, and its speech is this span; a try of the same span is used."""
+        hearing = self._of(item_id, (start, end))
+        if hearing is None:
+            self.drop(item_id)
+            hearing = self._ask(item_id, start, end)
+        hearing.final = True
+        return hearing
+
+    def commit_clip(self, item_id: str, audio: bytes) -> None:
+        """A client created an item with speech in it: 16-bit samples or G.711 bytes."""
+        wanted = self._state.transcription
+        job = self._state.out.new_job()
+        self._by_job[job] = Hearing(item_id, job, (0, 0), wanted, final=True)
+        self._state.out.do(
+            HearClip(
+                job=job,
+                audio=audio,
+                format=self._state.config.audio.input.format,
+                language=wanted.language if wanted else None,
+                prompt=wanted.prompt if wanted else None,
+            )
+        )
+
+    def drop(self, item_id: str) -> None:
+        """Stop hearing this item."""
+        for hearing in [h for h in self._by_job.values() if h.item_id == item_id]:
+            del self._by_job[hearing.job]
+            if isinstance(hearing.heard, Pending):
+                self._state.out.do(Cancel(hearing.job))
+
+    def drop_all(self) -> None:
+        """Stop everything: the session ends."""
+        for item_id in {hearing.item_id for hearing in self._by_job.values()}:
+            self.drop(item_id)
+
+    def has(self, job: int) -> bool:
+        """Whether this job is a hearing under way."""
+        return job in self._by_job
+
+    def received(self, result: TranscriptDelta | Transcribed | EngineFailed) -> Hearing | None:
+        """A result arrived; gives the hearing that it concludes."""
+        hearing = self._by_job.get(result.job)
+        if hearing is None:
+            return None
+        match result:
+            case TranscriptDelta(_, text):
+                hearing.held.append(text)
+                if hearing.final:
+                    self._send_deltas(hearing)
+                return None
+            case Transcribed(_, text):
+                hearing.heard = Text(text) if text.strip() else Noise()
+            case EngineFailed():
+                hearing.heard = Inaudible()
+                hearing.failure = result
+        return hearing
+
+    def publish(self, hearing: Hearing) -> None:
+        """The item is committed and heard: note it, and tell the client if it wants to know."""
+        self._by_job.pop(hearing.job, None)
+        self._state.conversation.resolve(
+            hearing.item_id, hearing.heard, show=hearing.wanted is not None
+        )
+        if hearing.wanted is None or self._state.conversation.find(hearing.item_id) is None:
+            return
+        if hearing.failure is not None:
+            self._send_failure(hearing.item_id, hearing.failure)
+            return
+        self._send_deltas(hearing)
+        text = hearing.heard.text if isinstance(hearing.heard, Text) else ""
+        start, end = hearing.span
+        seconds = -((start - end) // SAMPLES_PER_SECOND)
+        self._state.out.send(
+            TranscriptionCompleted(
+                item_id=hearing.item_id, transcript=text, usage=DurationUsage(seconds=seconds)
+            )
+        )
+
+    def _send_deltas(self, hearing: Hearing) -> None:
+        if hearing.wanted is not None:
+            for delta in hearing.held:
+                self._state.out.send(TranscriptionDelta(item_id=hearing.item_id, delta=delta))
+        hearing.held.clear()
+
+    def _send_failure(self, item_id: str, failure: EngineFailed) -> None:
+        error = TranscriptionError(
+            type="transcription_error", code=failure.code, message=failure.message
+        )
+        self._state.out.send(TranscriptionFailed(item_id=item_id, error=error))
+
+    def _ask(self, item_id: str, start: int, end: int) -> Hearing:
+        wanted = self._state.transcription
+        job = self._state.out.new_job()
+        hearing = Hearing(item_id, job, (start, end), wanted)
+        self._by_job[job] = hearing
+        self._state.out.do(
+            Hear(
+                job=job,
+                start=start,
+                end=end,
+                language=wanted.language if wanted else None,
+                prompt=wanted.prompt if wanted else None,
+            )
+        )
+        return hearing
+
+    def _of(self, item_id: str, span: tuple[int, int]) -> Hearing | None:
+        """The hearing of exactly this, with the settings of now."""
+        for hearing in self._by_job.values():
+            if hearing.item_id == item_id and hearing.span == span:
+                return hearing if hearing.wanted == self._state.transcription else None
+        return None
