@@ -1,0 +1,99 @@
+"""From settings to engines: which engine fills which slot, and what to say where none does."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from vivavoce.config import ConfigError, Settings
+from vivavoce.engines.absent import AbsentRecognizer, AbsentSynthesizer
+from vivavoce.engines.base import EngineError, MissingDependencyError
+from vivavoce.engines.llm.openai_compatible import OpenAICompatibleModel
+from vivavoce.engines.registry import Slot, engine_class
+from vivavoce.engines.vad.scripted import ScriptedDetector
+from vivavoce.runtime.pipeline import Engines
+
+BUILT_IN: dict[Slot, str] = {
+    "vad": "silero",
+    "stt": "pocketsphinx",
+    "llm": "scripted",
+    "tts": "espeak",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The engines, and what the operator should know about those that are missing."""
+
+    engines: Engines
+    notices: tuple[str, ...]
+
+
+async def assemble(settings: Settings) -> Assembly:
+    """The engines that the settings name. Raises `ConfigError` for one that does not exist.
+
+    A built-in engine that is not to be had on this machine leaves its slot empty, with a notice;
+    one that the operator named is taken at their word, and its sessions are told if it fails.
+    """
+    notices: list[str] = []
+    vad = settings.vad and named("vad", settings.vad)
+    stt = settings.stt and named("stt", settings.stt)
+    tts = settings.tts and named("tts", settings.tts)
+    engines = Engines(
+        vad=vad or await built_in("vad", energy_detector, notices),
+        stt=stt or await built_in("stt", AbsentRecognizer, notices),
+        llm=language_model(settings),
+        tts=tts or await built_in("tts", AbsentSynthesizer, notices),
+    )
+    return Assembly(engines, tuple(notices))
+
+
+async def built_in(slot: Slot, stand_in: Any, notices: list[str]) -> Any:
+    """The built-in engine of a slot, or its stand-in where a package is missing."""
+    engine = named(slot, BUILT_IN[slot])
+    try:
+        await asyncio.to_thread(engine.load)
+    except MissingDependencyError as error:
+        notices.append(f"{MISSING[slot]}: {error}")
+        return stand_in(str(error))
+    return engine
+
+
+MISSING: dict[Slot, str] = {
+    "vad": "Speech is told from silence by its loudness only",
+    "stt": "Speech is not recognised",
+    "tts": "Answers are not spoken",
+}
+
+
+def energy_detector(_: str) -> ScriptedDetector:
+    """Loudness instead of a model."""
+    return ScriptedDetector()
+
+
+def named(slot: Slot, spec: str) -> Any:
+    """The engine `NAME` or `NAME:ARGUMENT`. Raises `ConfigError`."""
+    name, _, argument = spec.partition(":")
+    try:
+        kind = engine_class(slot, name)
+        return kind.from_spec(argument) if argument else kind()
+    except AttributeError as error:
+        raise ConfigError(f"--{slot} {spec}: engine '{name}' takes no argument.") from error
+    except (EngineError, ValueError) as error:
+        raise ConfigError(f"--{slot} {spec}: {error}") from error
+
+
+def language_model(settings: Settings) -> Any:
+    """A server by its URL, an engine by its name, or the built-in reply script."""
+    spec = settings.llm or BUILT_IN["llm"]
+    if not spec.startswith(("http://", "https://")):
+        return named("llm", spec)
+    try:
+        return OpenAICompatibleModel.from_spec(
+            spec,
+            api_key=settings.llm_api_key or os.environ.get("OPENAI_API_KEY"),
+            temperature=settings.llm_temperature,
+            extra_body=settings.llm_extra_body,
+        )
+    except (EngineError, ValueError) as error:
+        raise ConfigError(f"--llm {spec}: {error}") from error

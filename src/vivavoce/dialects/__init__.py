@@ -1,0 +1,1 @@
+"""Ring 1: frames of a dialect to GA values and back, pure."""

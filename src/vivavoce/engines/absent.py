@@ -1,0 +1,51 @@
+"""Engines for slots that nothing fills: they say why, whenever they are asked.
+
+A slot stays empty where the built-in engine is not to be had on a machine. Nothing is made up in
+place of what was said: recognition fails, and the model is told that it could not hear.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import ClassVar
+
+from vivavoce.engines.base import EngineError, Hint, SpeechChunk, Transcript, Voice
+
+
+class Absent:
+    """What both have: a reason, a sentence that says what to do."""
+
+    name: ClassVar[str] = "absent"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+
+class AbsentRecognizer(Absent):
+    """Fails every recognition."""
+
+    sample_rate = 24_000
+
+    async def recognize(
+        self,
+        audio: bytes,  # noqa: ARG002
+        hint: Hint,  # noqa: ARG002
+        on_delta: Callable[[str], None],  # noqa: ARG002
+    ) -> Transcript:
+        """Raises `EngineError` with the reason."""
+        raise EngineError(self.reason, code="no_speech_recognizer")
+
+
+class AbsentSynthesizer(Absent):
+    """Fails every synthesis."""
+
+    sample_rate = 24_000
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncIterator[SpeechChunk]:  # noqa: ARG002
+        """Raises `EngineError` with the reason."""
+        raise EngineError(self.reason, code="no_speech_synthesizer")
+        yield  # makes this a generator, as the slot's contract has it

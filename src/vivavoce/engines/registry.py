@@ -1,0 +1,30 @@
+"""Finding engines by name: entry points, for the built-in ones and everybody else's alike.
+
+Nothing is imported before it is asked for, so an engine whose packages are missing costs nothing
+and is named only when somebody wants it.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from vivavoce.engines.base import EngineError
+
+Slot = Literal["vad", "stt", "llm", "tts"]
+SLOTS: tuple[Slot, ...] = ("vad", "stt", "llm", "tts")
+
+
+def engines(slot: Slot) -> dict[str, EntryPoint]:
+    """The engines installed for a slot, by name."""
+    return {entry.name: entry for entry in entry_points(group=f"vivavoce.{slot}")}
+
+
+def engine_class(slot: Slot, name: str) -> Any:
+    """The class of an engine. Raises `EngineError` naming what there is."""
+    found = engines(slot)
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise EngineError(
+            f"there is no {slot} engine named '{name}'. Installed are: {known}.",
+            code="unknown_engine",
+        )
+    return found[name].load()

@@ -1,0 +1,206 @@
+"""Scoring the windows of all sessions together (design: Batching over sessions).
+
+Up to `FEW` live streams a window is scored when it is there. Above that windows wait for the
+next tick of a shared grid of 8 ms, and whatever waits then goes to one worker thread in one hop,
+is scored in one call a round, and comes back in one callback. Scoring whenever the worker is free
+would form batches of about one until the core is full.
+
+All of a detector's methods are called on its one worker thread, since it is not thread-safe.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from vivavoce.engines.base import VAD_WINDOW, EngineError, VoiceActivityDetector
+
+FEW = 4
+GRID_S = 0.008
+WINDOW_BYTES = 2 * VAD_WINDOW
+MAX_ROUNDS = 32
+"""Windows of one stream that may be scored in one hop, ..."""
+MAX_WINDOWS = 64
+"""... if few streams wait: so that somebody's huge append does not hold up the others."""
+
+MAX_BACKLOG_BYTES = 30 * 48_000
+"""30 s of audio: with more than this waiting, a session's socket is not read."""
+
+OnScore = Callable[[int, float], None]
+"""Called with the position of the window's end and the probability."""
+OnFailure = Callable[[EngineError], None]
+
+
+class ListeningStream:
+    """One session's audio on its way to the detector."""
+
+    def __init__(
+        self, scorer: "SpeechScorer", position: int, on_score: OnScore, on_failure: OnFailure
+    ) -> None:
+        self.position = position
+        """Samples: where the next window to be scored begins."""
+        self.on_score = on_score
+        self.on_failure = on_failure
+        self.number: int | None = None
+        """The detector's name for it, once the worker has opened it."""
+        self.closed = False
+        self.waiting = bytearray()
+        self._scorer = scorer
+        self._relieved: asyncio.Future[None] | None = None
+
+    def push(self, pcm: bytes) -> None:
+        """More audio, right behind what was pushed before."""
+        self.waiting += pcm
+        if len(self.waiting) >= WINDOW_BYTES:
+            self._scorer.ready(self)
+
+    def close(self) -> None:
+        """No more; windows that are being scored are forgotten."""
+        self.closed = True
+        self.waiting.clear()
+        self._relieve()
+        self._scorer.forget(self)
+
+    async def caught_up(self) -> None:
+        """Returns when not much is waiting: read no more audio before."""
+        if len(self.waiting) > MAX_BACKLOG_BYTES:
+            self._relieved = asyncio.get_running_loop().create_future()
+            await self._relieved
+
+    def _relieve(self) -> None:
+        waiting, self._relieved = self._relieved, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    def take(self, rounds: int) -> list[npt.NDArray[np.int16]]:
+        """At most `rounds` whole windows, taken from what waits."""
+        count = min(len(self.waiting) // WINDOW_BYTES, rounds)
+        taken = bytes(self.waiting[: count * WINDOW_BYTES])
+        del self.waiting[: count * WINDOW_BYTES]
+        if len(self.waiting) <= MAX_BACKLOG_BYTES:
+            self._relieve()
+        samples = np.frombuffer(taken, "<i2").reshape(count, VAD_WINDOW)
+        return list(samples)
+
+
+Batch = list[tuple[ListeningStream, list[npt.NDArray[np.int16]]]]
+Scores = list[list[float]]
+
+
+class SpeechScorer:
+    """The one that all sessions of a pipeline share."""
+
+    def __init__(self, detector: VoiceActivityDetector) -> None:
+        self._detector = detector
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vad")
+        self._ready: dict[ListeningStream, None] = {}
+        self._live = 0
+        self._at_work = False
+        self._tick: asyncio.TimerHandle | None = None
+        self._closed: list[ListeningStream] = []
+
+    def open(self, start: int, on_score: OnScore, on_failure: OnFailure) -> ListeningStream:
+        """A stream whose first sample is at position `start`."""
+        self._live += 1
+        return ListeningStream(self, start, on_score, on_failure)
+
+    def ready(self, stream: ListeningStream) -> None:
+        """A stream has a window that waits."""
+        self._ready[stream] = None
+        if self._at_work or self._tick is not None:
+            return
+        if self._live <= FEW:
+            self._start()
+        else:
+            self._wait_for_tick()
+
+    def forget(self, stream: ListeningStream) -> None:
+        """A stream was closed; the worker frees its state before it scores again."""
+        self._live -= 1
+        self._ready.pop(stream, None)
+        self._closed.append(stream)
+
+    async def close(self) -> None:
+        """End the worker, once what it has begun is done."""
+        if self._tick is not None:
+            self._tick.cancel()
+        await asyncio.to_thread(self._worker.shutdown)
+
+    def _wait_for_tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_tick = (loop.time() // GRID_S + 1) * GRID_S
+        self._tick = loop.call_at(next_tick, self._start)
+
+    def _start(self) -> None:
+        self._tick = None
+        if not self._ready:
+            return
+        rounds = max(1, min(MAX_ROUNDS, MAX_WINDOWS // len(self._ready)))
+        batch = [(stream, stream.take(rounds)) for stream in self._ready]
+        self._ready.clear()
+        closed, self._closed = self._closed, []
+        self._at_work = True
+        loop = asyncio.get_running_loop()
+        work = self._worker.submit(self._score, batch, closed)
+        work.add_done_callback(lambda done: call_on(loop, self._scored, batch, done))
+
+    def _score(self, batch: Batch, closed: list[ListeningStream]) -> Scores:
+        """On the worker: one call of the detector for each round of windows."""
+        for stream in closed:
+            if stream.number is not None:
+                self._detector.close_stream(stream.number)
+                stream.number = None
+        for stream, _ in batch:
+            if stream.number is None:
+                stream.number = self._detector.open_stream()
+        scores: Scores = [[] for _ in batch]
+        for turn in range(max(len(windows) for _, windows in batch)):
+            rows = [row for row, (_, windows) in enumerate(batch) if turn < len(windows)]
+            numbers = [n for row in rows if (n := batch[row][0].number) is not None]
+            windows = np.stack([batch[row][1][turn] for row in rows])
+            for row, score in zip(rows, self._detector.score(numbers, windows), strict=True):
+                scores[row].append(score)
+        return scores
+
+    def _scored(self, batch: Batch, done: "Future[Scores]") -> None:
+        """Back on the loop: everybody gets their scores, and what came meanwhile goes next."""
+        self._at_work = False
+        error = done.exception()
+        if error is not None:
+            self._fail(batch, error)
+        else:
+            for (stream, _), scores in zip(batch, done.result(), strict=True):
+                deliver(stream, scores)
+        for stream, _ in batch:
+            if not stream.closed and len(stream.waiting) >= WINDOW_BYTES:
+                self._ready[stream] = None
+        if self._ready and self._tick is None and not self._at_work:
+            self._start() if self._live <= FEW else self._wait_for_tick()
+
+    def _fail(self, batch: Batch, error: BaseException) -> None:
+        text = f"voice activity detection failed: {error}"
+        for stream, _ in batch:
+            if not stream.closed:
+                stream.on_failure(EngineError(text))
+
+
+def deliver(stream: ListeningStream, scores: list[float]) -> None:
+    """Hand a stream its scores in order; it may be closed by what one of them causes."""
+    for score in scores:
+        stream.position += VAD_WINDOW
+        if stream.closed:
+            return
+        stream.on_score(stream.position, score)
+
+
+def call_on(
+    loop: asyncio.AbstractEventLoop,
+    callback: Callable[..., None],
+    batch: Batch,
+    done: "Future[Scores]",
+) -> None:
+    """Call back on the loop, unless it has ended meanwhile."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback, batch, done)

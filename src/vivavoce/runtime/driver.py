@@ -1,0 +1,339 @@
+"""The driver: one session's machine in the world.
+
+It is a function, not a task. Whoever has something - a frame, a result, a timer - calls `step` on
+the event loop; the machine answers with outputs, which are performed in order, and performing one
+never waits. What is caused meanwhile waits in a queue, so that `step` is never re-entered.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pybase64
+
+from vivavoce.audio.framing import OutputEncoder
+from vivavoce.engines.base import EngineError
+from vivavoce.protocol.client_events import ClientEvent, InputAudioBufferAppend
+from vivavoce.protocol.errors import ErrorDetail, Refusal
+from vivavoce.protocol.items import InputAudio, MessageItem
+from vivavoce.protocol.server_events import (
+    ConversationItemRetrieved,
+    Error,
+    OutputAudioDelta,
+    OutputAudioDone,
+    SessionUpdated,
+)
+from vivavoce.protocol.session_config import DEFAULT_FORMAT
+from vivavoce.runtime.batching import ListeningStream
+from vivavoce.runtime.clock import Clock
+from vivavoce.runtime.engine_jobs import EngineJobs
+from vivavoce.runtime.input_audio import Tape, decode_base64, output_encoder
+from vivavoce.runtime.pipeline import Pipeline
+from vivavoce.runtime.ports import Connection
+from vivavoce.runtime.trace import TraceWriter
+from vivavoce.session.inputs import (
+    AnyInput,
+    AudioAppended,
+    EngineFailed,
+    EventReceived,
+    FrameRefused,
+    PeerJoined,
+    PeerLeft,
+    SpeechScored,
+    TimerFired,
+)
+from vivavoce.session.machine import Session
+from vivavoce.session.outputs import (
+    AnyOutput,
+    Cancel,
+    Disconnect,
+    DropAudio,
+    Generate,
+    Hear,
+    HearClip,
+    KeepAudio,
+    KeepClip,
+    Listen,
+    Measured,
+    Send,
+    SendAudio,
+    SendRetrieved,
+    Speak,
+    TrimAudio,
+)
+
+logger = logging.getLogger(__name__)
+
+LARGE_APPEND = 64 * 1024
+"""Characters of base64: a larger append is decoded in a thread."""
+
+SERVER_FAULT = 1011
+
+
+class SessionDriver:
+    """Runs one session. Use it inside of a task group, and `close` it at the end."""
+
+    def __init__(
+        self,
+        session: Session,
+        pipeline: Pipeline,
+        tasks: asyncio.TaskGroup,
+        *,
+        tape: Tape,
+        clock: Clock,
+        trace: TraceWriter | None = None,
+        on_measured: Callable[[Measured], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._pipeline = pipeline
+        self._tape = tape
+        self._clock = clock
+        self._trace = trace
+        self._on_measured = on_measured
+        self._jobs = EngineJobs(pipeline.engines, tasks, self.step)
+        self._peers: dict[int, Connection] = {}
+        self._waiting: deque[AnyInput] = deque()
+        self._stepping = False
+        self._closed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._listening: dict[int, ListeningStream] = {}
+        self._encoders: dict[str, OutputEncoder] = {}
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def join(self, peer: int, connection: Connection) -> None:
+        """A connection opened."""
+        self._peers[peer] = connection
+        self.step(PeerJoined(peer))
+
+    def leave(self, peer: int) -> None:
+        """A connection is gone, and with the last one the session."""
+        self._peers.pop(peer, None)
+        self.step(PeerLeft(peer))
+
+    async def receive(self, peer: int, event: ClientEvent) -> None:
+        """A client sent an event; returns when it was handled."""
+        if not isinstance(event, InputAudioBufferAppend):
+            self.step(EventReceived(peer, event))
+            return
+        try:
+            self.step(AudioAppended(self._tape.add(await self._decoded(event.audio))))
+        except Refusal as refusal:
+            detail = msgspec.structs.replace(refusal.detail, event_id=event.event_id)
+            self.refuse(peer, detail)
+        for stream in tuple(self._listening.values()):
+            await stream.caught_up()
+
+    def refuse(self, peer: int, detail: ErrorDetail) -> None:
+        """A client sent what cannot be read."""
+        self.step(FrameRefused(peer, detail))
+
+    async def _decoded(self, audio: str) -> bytes:
+        """The PCM of an append; a large one is decoded beside the event loop."""
+        if len(audio) < LARGE_APPEND:
+            return self._tape.decode(decode_base64(audio))
+        data = await asyncio.to_thread(decode_base64, audio)
+        return await asyncio.to_thread(self._tape.decode, data)
+
+    def step(self, happened: AnyInput) -> None:
+        """Something happened. Performs all that follows from it before it returns, unless a step
+        is under way; then that one does."""
+        self._waiting.append(happened)
+        if self._stepping or self._closed:
+            return
+        self._stepping = True
+        try:
+            while self._waiting:
+                self._step(self._waiting.popleft())
+        except Exception:
+            # A mistake of a client is an outcome; this is one of ours. Nobody else may notice.
+            logger.exception("the session machine failed; its trace tells how")
+            self._fault()
+        finally:
+            self._stepping = False
+        self._set_timer()
+
+    def _step(self, happened: AnyInput) -> None:
+        now = self._clock.now()
+        outputs = self._session.receive(happened, now)
+        if self._trace is not None:
+            self._trace.step(now, happened, outputs)
+        for output in outputs:
+            PERFORM[type(output)](self, output)
+
+    def _set_timer(self) -> None:
+        deadline = self._session.next_deadline()
+        if self._timer is not None:
+            if deadline is not None and self._timer.when() == deadline:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and not self._closed:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(deadline, self._timer_fired)
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self.step(TimerFired())
+
+    # --- ends ------------------------------------------------------------------------------------
+
+    def _fault(self) -> None:
+        detail = ErrorDetail(
+            type="server_error", code="server_error", message="The session failed. Connect again."
+        )
+        for connection in self._peers.values():
+            connection.send(Error(error=detail))
+        self._disconnect(Disconnect(SERVER_FAULT, "server_error"))
+        self.close()
+
+    def close(self) -> None:
+        """Free all that the session held."""
+        self._closed = True
+        self._waiting.clear()
+        self._jobs.cancel_all()
+        for stream in self._listening.values():
+            stream.close()
+        self._listening.clear()
+        self._tape.on_audio = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._trace is not None:
+            self._trace.close()
+            self._trace = None
+
+    # --- outputs ---------------------------------------------------------------------------------
+
+    def _send(self, output: Send) -> None:
+        event = output.event
+        if isinstance(event, OutputAudioDone):
+            self._flush_encoder(event)
+        elif isinstance(event, SessionUpdated):
+            self._tape.set_format(event.session.audio.input.format)
+        self._deliver(event, output.to)
+
+    def _deliver(self, event: Any, to: int | None) -> None:
+        if to is None:
+            for connection in tuple(self._peers.values()):
+                connection.send(event)
+        elif to in self._peers:
+            self._peers[to].send(event)
+
+    def _send_audio(self, output: SendAudio) -> None:
+        event = output.event
+        assert isinstance(event, OutputAudioDelta)
+        if output.format != DEFAULT_FORMAT:
+            encoder = self._encoders.get(event.item_id)
+            if encoder is None:
+                encoder = self._encoders[event.item_id] = output_encoder(output.format)
+            event.delta = encoder.push(event.delta)
+        if event.delta:
+            self._deliver(event, None)
+
+    def _flush_encoder(self, done: OutputAudioDone) -> None:
+        """The end of an item's audio that its encoder still holds goes out before `done`."""
+        encoder = self._encoders.pop(done.item_id, None)
+        tail = encoder.flush() if encoder is not None else b""
+        if tail:
+            delta = OutputAudioDelta(
+                event_id=f"{done.event_id}_tail",
+                response_id=done.response_id,
+                item_id=done.item_id,
+                output_index=done.output_index,
+                content_index=done.content_index,
+                delta=tail,
+            )
+            self._deliver(delta, None)
+
+    def _send_retrieved(self, output: SendRetrieved) -> None:
+        event = output.event
+        assert isinstance(event, ConversationItemRetrieved)
+        item = event.item
+        audio = self._tape.kept(item.id)
+        if audio is not None and isinstance(item, MessageItem):
+            encoded = pybase64.b64encode_as_string(audio)
+            content = tuple(
+                msgspec.structs.replace(part, audio=encoded)
+                if isinstance(part, InputAudio)
+                else part
+                for part in item.content
+            )
+            event.item = msgspec.structs.replace(item, content=content)
+        self._deliver(event, output.to)
+
+    def _disconnect(self, output: Disconnect) -> None:
+        for connection in tuple(self._peers.values()):
+            connection.close(output.code, output.reason)
+
+    def _listen(self, output: Listen) -> None:
+        job = output.job
+
+        def scored(end: int, probability: float) -> None:
+            self.step(SpeechScored(job, end, probability))
+
+        def failed(error: EngineError) -> None:
+            self.step(EngineFailed(job, error.code, str(error)))
+
+        stream = self._pipeline.scorer.open(output.start, scored, failed)
+        self._listening[job] = stream
+        self._tape.on_audio = stream.push
+        stream.push(self._tape.read(output.start))
+
+    def _cancel(self, output: Cancel) -> None:
+        stream = self._listening.pop(output.job, None)
+        if stream is None:
+            self._jobs.cancel(output.job)
+            return
+        self._tape.on_audio = None
+        stream.close()
+
+    def _hear(self, output: Hear) -> None:
+        self._jobs.hear(output, self._tape.read(output.start, output.end))
+
+    def _hear_clip(self, output: HearClip) -> None:
+        self._jobs.hear_clip(output)
+
+    def _generate(self, output: Generate) -> None:
+        self._jobs.generate(output)
+
+    def _speak(self, output: Speak) -> None:
+        self._jobs.speak(output)
+
+    def _keep_audio(self, output: KeepAudio) -> None:
+        self._tape.keep(output.item_id, output.start, output.end)
+
+    def _keep_clip(self, output: KeepClip) -> None:
+        self._tape.keep_clip(output.item_id, output.audio, output.format)
+
+    def _trim_audio(self, output: TrimAudio) -> None:
+        self._tape.trim(output.before)
+
+    def _drop_audio(self, output: DropAudio) -> None:
+        self._tape.drop(output.item_id)
+
+    def _measured(self, output: Measured) -> None:
+        if self._on_measured is not None:
+            self._on_measured(output)
+
+
+PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
+    Send: SessionDriver._send,
+    SendAudio: SessionDriver._send_audio,
+    SendRetrieved: SessionDriver._send_retrieved,
+    Disconnect: SessionDriver._disconnect,
+    Listen: SessionDriver._listen,
+    Hear: SessionDriver._hear,
+    HearClip: SessionDriver._hear_clip,
+    Generate: SessionDriver._generate,
+    Speak: SessionDriver._speak,
+    Cancel: SessionDriver._cancel,
+    KeepAudio: SessionDriver._keep_audio,
+    KeepClip: SessionDriver._keep_clip,
+    TrimAudio: SessionDriver._trim_audio,
+    DropAudio: SessionDriver._drop_audio,
+    Measured: SessionDriver._measured,
+}

@@ -1,0 +1,147 @@
+"""The tape: a session's input audio, in one place (design: Audio stays outside).
+
+Decodes what clients append to 24 kHz mono int16, keeps what has not been committed, and keeps
+committed items' audio as long as `retain_audio` says. Positions are samples since the session
+began; the machine deals in positions only.
+"""
+
+from collections.abc import Callable
+
+import pybase64
+
+from vivavoce.audio.framing import InputDecoder, OutputEncoder
+from vivavoce.protocol.errors import Refusal, refuse
+from vivavoce.protocol.session_config import AudioFormat, PcmFormat
+
+BYTES_PER_SAMPLE = 2
+BYTES_PER_SECOND = 48_000
+MAX_APPEND = 15 * 1024 * 1024
+"""Bytes: more in one event is refused (protocol 7)."""
+G711_RATE = 8000
+
+Retention = float | None
+"""Seconds of audio kept per session for `conversation.item.retrieve`; None keeps all."""
+
+
+def rate_of(audio_format: AudioFormat) -> int:
+    """Hertz."""
+    return audio_format.rate if isinstance(audio_format, PcmFormat) else G711_RATE
+
+
+def kind_of(audio_format: AudioFormat) -> str:
+    """`audio/pcm`, `audio/pcmu` or `audio/pcma`."""
+    return str(audio_format.__struct_config__.tag)
+
+
+def input_decoder(audio_format: AudioFormat) -> InputDecoder:
+    """A decoder for a client's audio."""
+    return InputDecoder(kind_of(audio_format), rate_of(audio_format))
+
+
+def output_encoder(audio_format: AudioFormat) -> OutputEncoder:
+    """An encoder for a client's audio."""
+    return OutputEncoder(kind_of(audio_format), rate_of(audio_format))
+
+
+def decode_base64(audio: str) -> bytes:
+    """The bytes of an append. Raises `Refusal` for what is no base64, or too much."""
+    if len(audio) > MAX_APPEND * 4 // 3 + 4:
+        raise append_too_long(len(audio) * 3 // 4)
+    try:
+        data = pybase64.b64decode(audio, validate=True)
+    except ValueError as error:
+        raise refuse(
+            "invalid_value", "Invalid 'audio': expected base64-encoded audio.", "audio"
+        ) from error
+    if len(data) > MAX_APPEND:
+        raise append_too_long(len(data))
+    return data
+
+
+def append_too_long(length: int) -> Refusal:
+    """An append beyond 15 MiB."""
+    text = (
+        f"Invalid 'audio': at most {MAX_APPEND} bytes of audio fit into one event, "
+        f"but this one has {length}."
+    )
+    return refuse("string_above_max_length", text, "audio")
+
+
+class Tape:
+    """One session's input audio."""
+
+    def __init__(self, audio_format: AudioFormat, *, retain_s: Retention) -> None:
+        self._format = audio_format
+        self._decoder = input_decoder(audio_format)
+        self._retain_bytes = None if retain_s is None else int(retain_s * BYTES_PER_SECOND)
+        self._base = 0
+        self._pcm = bytearray()
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
+        self.on_audio: Callable[[bytes], None] | None = None
+        """Told of all PCM that is added, while somebody listens."""
+
+    @property
+    def end(self) -> int:
+        """The position behind the last sample."""
+        return self._base + len(self._pcm) // BYTES_PER_SAMPLE
+
+    def decode(self, data: bytes) -> bytes:
+        """The client's bytes as PCM; must be called in the order of the appends."""
+        return self._decoder.push(data)
+
+    def add(self, pcm: bytes) -> int:
+        """Append PCM, and give the new end."""
+        self._pcm += pcm
+        if self.on_audio is not None:
+            self.on_audio(pcm)
+        return self.end
+
+    def set_format(self, audio_format: AudioFormat) -> None:
+        """The client's format changed; an odd byte of the old one is dropped."""
+        if audio_format != self._format:
+            self._format = audio_format
+            self._decoder = input_decoder(audio_format)
+
+    def read(self, start: int, end: int | None = None) -> bytes:
+        """The samples from `start` to `end`, or to the end of the tape."""
+        first = max(start - self._base, 0) * BYTES_PER_SAMPLE
+        last = None if end is None else max(end - self._base, 0) * BYTES_PER_SAMPLE
+        return bytes(memoryview(self._pcm)[first:last])
+
+    def keep(self, item_id: str, start: int, end: int) -> None:
+        """These samples are an item's now; what lies before them is not needed any more."""
+        self._retain(item_id, self.read(start, end))
+        self.trim(end)
+
+    def keep_clip(self, item_id: str, audio: bytes, audio_format: AudioFormat) -> None:
+        """An item came with audio of its own, in a client's format."""
+        self._retain(item_id, input_decoder(audio_format).push(audio))
+
+    def trim(self, before: int) -> None:
+        """Forget what lies before this position."""
+        count = min(before, self.end) - self._base
+        if count > 0:
+            del self._pcm[: count * BYTES_PER_SAMPLE]
+            self._base += count
+
+    def drop(self, item_id: str) -> None:
+        """Forget an item's audio."""
+        self._kept_bytes -= len(self._kept.pop(item_id, b""))
+
+    def kept(self, item_id: str) -> bytes | None:
+        """An item's audio in the client's format, if it is still kept."""
+        pcm = self._kept.get(item_id)
+        if pcm is None:
+            return None
+        encoder = output_encoder(self._format)
+        return encoder.push(pcm) + encoder.flush()
+
+    def _retain(self, item_id: str, pcm: bytes) -> None:
+        """Keep an item's audio, and let go of the oldest beyond the retention."""
+        self._kept[item_id] = pcm
+        self._kept_bytes += len(pcm)
+        if self._retain_bytes is None:
+            return
+        while self._kept_bytes > self._retain_bytes and self._kept:
+            self.drop(next(iter(self._kept)))

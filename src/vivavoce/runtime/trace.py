@@ -1,0 +1,88 @@
+"""Traces: every step of a session as a line of JSON, and how to run one again.
+
+The first line holds what the session was made from; every other line one step: when, what
+happened, what was to be done. Ids come from the seed, so a replay gives the same outputs byte for
+byte: a bug report is a file, and a regression test is that file.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from vivavoce.protocol.ids import Ids
+from vivavoce.protocol.session_config import SessionConfig
+from vivavoce.session.inputs import AnyInput
+from vivavoce.session.machine import Session
+from vivavoce.session.outputs import AnyOutput
+from vivavoce.session.state import Limits
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session was made from."""
+
+    config: SessionConfig
+    limits: Limits
+    default_transcription: str
+    seed: int
+    now: float
+
+    def session(self) -> Session:
+        """The session as it was at its start."""
+        return Session(
+            self.config,
+            ids=Ids(random.Random(self.seed).getrandbits),
+            limits=self.limits,
+            default_transcription=self.default_transcription,
+            now=self.now,
+        )
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of `receive`."""
+
+    now: float
+    happened: AnyInput
+    outputs: tuple[AnyOutput, ...]
+
+
+class TraceWriter:
+    """Writes one session's steps to a file."""
+
+    def __init__(self, path: Path, origin: Origin) -> None:
+        self._file: IO[bytes] = path.open("wb")
+        self._encoder = msgspec.json.Encoder()
+        self._line(origin)
+
+    def step(self, now: float, happened: AnyInput, outputs: tuple[AnyOutput, ...]) -> None:
+        """Write a step."""
+        self._line(Step(now=now, happened=happened, outputs=outputs))
+
+    def close(self) -> None:
+        """The session is over."""
+        self._file.close()
+
+    def _line(self, value: Origin | Step) -> None:
+        self._file.write(self._encoder.encode(value) + b"\n")
+
+
+class ReplayError(Exception):
+    """A replay did something else than the trace says."""
+
+
+def replay(path: Path) -> Iterator[Step]:
+    """Run a trace again, step by step. Raises `ReplayError` at the first difference."""
+    encoder = msgspec.json.Encoder()
+    with path.open("rb") as lines:
+        session = msgspec.json.decode(next(lines), type=Origin).session()
+        for number, line in enumerate(lines, start=2):
+            step = msgspec.json.decode(line, type=Step)
+            outputs = session.receive(step.happened, step.now)
+            if encoder.encode(outputs) != encoder.encode(step.outputs):
+                raise ReplayError(
+                    f"{path}, line {number}: expected {encoder.encode(step.outputs)!r}, "
+                    f"got {encoder.encode(outputs)!r}"
+                )
+            yield step

@@ -1,0 +1,1 @@
+"""Ring 3: the thin edge, HTTP and WebSocket."""
