@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from vivavoce.config import ConfigError, Settings
+from vivavoce.config import ConfigError, EngineSpec, Settings
 from vivavoce.engines.absent import AbsentRecognizer, AbsentSynthesizer
 from vivavoce.engines.base import EngineError, MissingDependencyError
 from vivavoce.engines.llm.openai_compatible import OpenAICompatibleModel
@@ -71,22 +71,41 @@ def energy_detector(_: str) -> ScriptedDetector:
     return ScriptedDetector()
 
 
-def named(slot: Slot, spec: str) -> Any:
-    """The engine `NAME` or `NAME:ARGUMENT`. Raises `ConfigError`."""
-    name, _, argument = spec.partition(":")
+def named(slot: Slot, spec: EngineSpec) -> Any:
+    """The engine that a specification names. Raises `ConfigError`."""
+    name, argument, options = parts(slot, spec)
     try:
         kind = engine_class(slot, name)
-        return kind.from_spec(argument) if argument else kind()
-    except AttributeError as error:
-        raise ConfigError(f"--{slot} {spec}: engine '{name}' takes no argument.") from error
-    except (EngineError, ValueError) as error:
-        raise ConfigError(f"--{slot} {spec}: {error}") from error
+        if argument:
+            return from_argument(slot, kind, argument)
+        return kind(**options)
+    except (EngineError, TypeError, ValueError) as error:
+        raise ConfigError(f"{slot} engine '{name}': {error}") from error
+
+
+def parts(slot: Slot, spec: EngineSpec) -> tuple[str, str, dict[str, Any]]:
+    """Name, argument and options of a specification."""
+    if isinstance(spec, str):
+        name, _, argument = spec.partition(":")
+        return name, argument, {}
+    options = dict(spec)
+    name = options.pop("engine", None)
+    if not isinstance(name, str):
+        raise ConfigError(f"{slot}: expected a key 'engine' with the engine's name, got {spec}.")
+    return name, "", options
+
+
+def from_argument(slot: Slot, kind: Any, argument: str) -> Any:
+    """The engine `NAME:ARGUMENT`, if it takes one."""
+    if not hasattr(kind, "from_spec"):
+        raise ConfigError(f"{slot} engine '{kind.name}' takes no argument, but got '{argument}'.")
+    return kind.from_spec(argument)
 
 
 def language_model(settings: Settings) -> Any:
     """A server by its URL, an engine by its name, or the built-in reply script."""
     spec = settings.llm or BUILT_IN["llm"]
-    if not spec.startswith(("http://", "https://")):
+    if not isinstance(spec, str) or not spec.startswith(("http://", "https://")):
         return named("llm", spec)
     try:
         return OpenAICompatibleModel.from_spec(
@@ -96,4 +115,4 @@ def language_model(settings: Settings) -> Any:
             extra_body=settings.llm_extra_body,
         )
     except (EngineError, ValueError) as error:
-        raise ConfigError(f"--llm {spec}: {error}") from error
+        raise ConfigError(f"llm {spec}: {error}") from error

@@ -10,23 +10,25 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+EngineSpec = str | dict[str, Any]
+"""An engine: `NAME`, `NAME:ARGUMENT`, or a mapping of `engine: NAME` and the engine's options."""
+
 Seconds = Annotated[float, Meta(gt=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator can set. The keys of the configuration file are these names.
 
-    `vad`, `stt`, `llm` and `tts` name engines: `NAME` or `NAME:ARGUMENT`, or for a language
-    model the URL of an OpenAI-compatible server, `http://localhost:11434/v1#qwen3`. None takes
-    the built-in engine.
+    `vad`, `stt`, `llm` and `tts` name engines; a language model may also be the URL of an
+    OpenAI-compatible server, `http://localhost:11434/v1#qwen3`. None takes the built-in engine.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
-    vad: str | None = None
-    stt: str | None = None
-    llm: str | None = None
-    tts: str | None = None
+    vad: EngineSpec | None = None
+    stt: EngineSpec | None = None
+    llm: EngineSpec | None = None
+    tts: EngineSpec | None = None
     llm_api_key: str | None = None
     llm_temperature: float | None = None
     llm_extra_body: dict[str, Any] = {}

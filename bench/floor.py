@@ -1,0 +1,120 @@
+"""The floor: what listening must cost at least, in one process that does nothing else.
+
+A socket (picows), JSON (msgspec), base64 (pybase64), resampling and one call of the model for each
+32 ms window of each caller, and just enough events for the callers to notice. No sessions, no
+protocol, no batching. Vivavoce's cost is given as a multiple of this.
+
+    python bench/floor.py --port 8090
+"""
+
+import argparse
+import itertools
+
+import msgspec
+import numpy as np
+import onnxruntime
+import picows
+import pybase64
+import uvloop
+
+from vivavoce.audio.decimate import DECIMATOR_HISTORY, decimate
+from vivavoce.engines.vad.silero import find_model
+
+WINDOW = 768
+CONTEXT = 64
+SILENCE_WINDOWS = 500 // 32
+THRESHOLD, QUIET = 0.5, 0.35
+
+
+class Append(msgspec.Struct, tag_field="type", tag="input_audio_buffer.append"):
+    audio: str
+
+
+def open_model() -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        str(find_model()), options, providers=["CPUExecutionProvider"]
+    )
+
+
+class Caller(picows.WSListener):  # type: ignore[misc]
+    decoder = msgspec.json.Decoder(Append)
+    model = open_model()
+    rate = np.array(16_000, np.int64)
+    numbers = itertools.count()
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        self.transport = transport
+        self.pcm = bytearray(2 * DECIMATOR_HISTORY)
+        self.state = np.zeros((2, 1, 128), np.float32)
+        self.heard = np.zeros((1, CONTEXT + 512), np.float32)
+        self.position = self.quiet = 0
+        self.speaking = False
+        self.send({"type": "session.created", "session": {"type": "realtime", "id": "sess_floor"}})
+
+    def send(self, event: dict[str, object]) -> None:
+        self.transport.send(picows.WSMsgType.TEXT, msgspec.json.encode(event))
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        if frame.msg_type == picows.WSMsgType.CLOSE:
+            transport.send_close(1000)
+            transport.disconnect()
+        elif frame.msg_type == picows.WSMsgType.PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type == picows.WSMsgType.TEXT:
+            self.received(frame.get_payload_as_memoryview())
+
+    def received(self, payload: memoryview) -> None:
+        try:
+            append = self.decoder.decode(payload)
+        except msgspec.ValidationError:
+            self.send({"type": "session.updated", "session": {}})
+            return
+        self.pcm += pybase64.b64decode(append.audio, validate=True)
+        while len(self.pcm) >= 2 * (DECIMATOR_HISTORY + WINDOW):
+            samples = np.frombuffer(bytes(self.pcm[: 2 * (DECIMATOR_HISTORY + WINDOW)]), "<i2")
+            del self.pcm[: 2 * WINDOW]
+            self.scored(self.score(samples[None]))
+
+    def score(self, samples: np.ndarray) -> float:
+        self.heard[:, :CONTEXT] = self.heard[:, -CONTEXT:]
+        self.heard[:, CONTEXT:] = decimate(samples)
+        feed = {"input": self.heard, "state": self.state, "sr": self.rate}
+        probability, self.state = self.model.run(None, feed)
+        return float(probability[0, 0])
+
+    def scored(self, probability: float) -> None:
+        self.position += WINDOW
+        ms = self.position // 24
+        if probability >= THRESHOLD:
+            self.quiet = 0
+            if not self.speaking:
+                self.speaking = True
+                self.item = f"item_{next(self.numbers)}"
+                self.event("input_audio_buffer.speech_started", audio_start_ms=ms - 32)
+        elif self.speaking and (self.quiet or probability < QUIET):
+            self.quiet += 1
+            if self.quiet > SILENCE_WINDOWS:
+                self.speaking, self.quiet = False, 0
+                self.event("input_audio_buffer.speech_stopped", audio_end_ms=ms)
+                self.event("input_audio_buffer.committed", previous_item_id=None)
+
+    def event(self, kind: str, **fields: object) -> None:
+        self.send({"type": kind, "event_id": "event_floor", "item_id": self.item, **fields})
+
+
+async def serve(port: int) -> None:
+    server = await picows.ws_create_server(
+        lambda _: Caller(), "127.0.0.1", port, max_frame_size=21 << 20
+    )
+    print("ready", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--port", type=int, default=8090)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(serve(options.parse_args().port))
