@@ -10,14 +10,11 @@ import pytest
 
 from vivavoce.audio.decimate import DECIMATOR_HISTORY, decimate
 from vivavoce.audio.pcm import to_samples
-from vivavoce.audio.resample import convert
-from vivavoce.audio.wav import read_wav
 from vivavoce.engines.base import EngineError, MissingDependencyError, VoiceActivityDetector
 from vivavoce.engines.vad.silero import SileroDetector, find_model
+from vivavoce.speech import clip, clip_names
 
 Windows = npt.NDArray[np.int16]
-
-SPEECH = sorted((Path(__file__).parents[1] / "speech").glob("*.wav"))
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +74,12 @@ def test_a_voice_scores_high(detector: SileroDetector) -> None:
     assert np.mean(scores(detector, voice(60))[10:]) > 0.8
 
 
-@pytest.mark.skipif(not SPEECH, reason="no recorded speech in tests/speech")
-@pytest.mark.parametrize("path", SPEECH[:1], ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", clip_names())
 def test_recorded_speech_scores_high_and_its_surroundings_low(
-    detector: SileroDetector, path: Path
+    detector: SileroDetector, name: str
 ) -> None:
-    pcm, rate = read_wav(path)
     second = bytes(2 * 24_000)
-    samples = to_samples(second + convert(pcm, rate, 24_000) + second)
+    samples = to_samples(second + clip(name).pcm + second)
     found = scores(detector, samples[: len(samples) // 768 * 768].reshape(-1, 768))
     assert max(found[5:25]) < 0.2
     assert max(found[-20:]) < 0.2

@@ -1,0 +1,67 @@
+"""What every test may use."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import NoReturn
+
+import pytest
+from hypothesis import settings
+
+# A property is about values, not about the pace of a machine: an example has no deadline.
+settings.register_profile("vivavoce", deadline=None)
+settings.load_profile("vivavoce")
+if examples := os.environ.get("VIVAVOCE_PROPERTY_EXAMPLES"):
+    settings.register_profile("campaign", max_examples=int(examples))
+    settings.load_profile("campaign")
+
+
+def in_ci() -> bool:
+    """Whether this is continuous integration (`CI=true`), where nothing may be missing."""
+    return os.environ.get("CI") == "true"
+
+
+def pytest_report_header() -> str:
+    return "missing tools: " + ("fail the tests that need them" if in_ci() else "skip their tests")
+
+
+def miss(reason: str) -> NoReturn:
+    """Skip the running test for want of something; in continuous integration, fail it."""
+    if in_ci():
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[..., str]:
+    """`require_tool("node", package="nodejs")` gives the path of a program.
+
+    Where there is none, the test is skipped with the Debian package that brings it.
+    """
+
+    def require(program: str, *, package: str) -> str:
+        if path := shutil.which(program):
+            return path
+        miss(f"needs {program}; on Debian and Ubuntu: sudo apt install {package}")
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def require_module() -> Callable[..., ModuleType]:
+    """`require_module("pocketsphinx", reason="no wheel for Python 3.14")` imports a module.
+
+    Where it is not installed, the test is skipped with the reason.
+    """
+
+    def require(name: str, *, reason: str) -> ModuleType:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as missing:
+            if missing.name != name.partition(".")[0]:
+                raise
+            miss(f"needs the Python package {name}: {reason}")
+
+    return require
