@@ -1,0 +1,58 @@
+"""A synthesizer that hums: a tone of known length, with exact times of the words."""
+
+import asyncio
+import re
+import zlib
+from collections.abc import AsyncGenerator
+from typing import ClassVar
+
+import numpy as np
+
+from vivavoce.engines.base import SpeechChunk, Voice, WordTiming
+
+_CHUNK_MS = 100
+
+_WORD = re.compile(r"\S+")
+
+
+class ScriptedSynthesizer:
+    """Speaks every character for `ms_per_char` at speed 1.0, as a tone that the voice decides.
+
+    The same text and voice give the same samples. A word begins when the characters before it
+    are spoken. `delay_ms` passes before the first chunk of a text; chunks are 100 ms.
+    """
+
+    name: ClassVar[str] = "scripted"
+
+    sample_rate = 24_000
+
+    def __init__(self, ms_per_char: float = 60, delay_ms: float = 0) -> None:
+        self._ms_per_char = ms_per_char
+        self._delay_s = delay_ms / 1000
+
+    def load(self) -> None:
+        """Do nothing: there is nothing to load."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to free."""
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk]:
+        """Hum `text`."""
+        ms_per_char = self._ms_per_char / voice.speed
+        words = [
+            WordTiming(word.end(), int(word.start() * ms_per_char)) for word in _WORD.finditer(text)
+        ]
+        samples = round(len(text) * ms_per_char * self.sample_rate / 1000)
+        await asyncio.sleep(self._delay_s)
+        chunk = _CHUNK_MS * self.sample_rate // 1000
+        for number, start in enumerate(range(0, samples, chunk)):
+            yield SpeechChunk(
+                self._tone(voice.name, start, min(start + chunk, samples)),
+                tuple(word for word in words if word.start_ms // _CHUNK_MS == number),
+            )
+
+    def _tone(self, voice: str, start: int, end: int) -> bytes:
+        hertz = 200 + zlib.crc32(voice.encode(errors="replace")) % 400
+        wave = 8_000 * np.sin(2 * np.pi * hertz / self.sample_rate * np.arange(start, end))
+        pcm: bytes = wave.astype("<i2").tobytes()
+        return pcm
