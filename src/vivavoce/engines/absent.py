@@ -4,7 +4,7 @@ A slot stays empty where the built-in engine is not to be had on a machine. Noth
 place of what was said: recognition fails, and the model is told that it could not hear.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import ClassVar
 
 from vivavoce.engines.base import EngineError, Hint, SpeechChunk, Transcript, Voice
@@ -45,7 +45,7 @@ class AbsentSynthesizer(Absent):
 
     sample_rate = 24_000
 
-    async def synthesize(self, text: str, voice: Voice) -> AsyncIterator[SpeechChunk]:  # noqa: ARG002
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk, None]:  # noqa: ARG002
         """Raises `EngineError` with the reason."""
         raise EngineError(self.reason, code="no_speech_synthesizer")
         yield  # makes this a generator, as the slot's contract has it

@@ -10,7 +10,7 @@ An engine that cannot do its work raises `EngineError`; whatever else it raises 
 an internal fault of that engine. Neither reaches another session.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import ClassVar, Protocol
 
 import msgspec
@@ -142,10 +142,10 @@ ModelOutput = TextDelta | ToolCallDelta | Generated
 class LanguageModel(Engine, Protocol):
     """Answers a prompt, piece by piece; the last piece is `Generated`.
 
-    Closing the iterator stops the generation, upstream too.
+    Closing the generator stops the generation, upstream too.
     """
 
-    def generate(self, prompt: Prompt) -> AsyncIterator[ModelOutput]: ...
+    def generate(self, prompt: Prompt) -> AsyncGenerator[ModelOutput, None]: ...
 
 
 # --- speech synthesis ---------------------------------------------------------------------------
@@ -180,9 +180,9 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
 class SpeechSynthesizer(Engine, Protocol):
     """Speaks one piece of text (a clause or a sentence), chunk by chunk.
 
-    Closing the iterator stops the synthesis.
+    Closing the generator stops the synthesis.
     """
 
     sample_rate: int
 
-    def synthesize(self, text: str, voice: Voice) -> AsyncIterator[SpeechChunk]: ...
+    def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk, None]: ...

@@ -1,0 +1,86 @@
+"""Failures of a chat server, worded for the one who runs Vivavoce: what, where, what to do."""
+
+from typing import Any
+
+import msgspec
+
+from vivavoce.engines.base import EngineError
+
+_KEY = "Set VIVAVOCE_LLM_API_KEY (or OPENAI_API_KEY) to a key that this server accepts."
+_BUSY = "It is busy, or still loading; try again later."
+
+
+class UnavailableError(EngineError):
+    """Trying again may help: no connection, or a server that is busy or still loading.
+
+    `retry_after` is what the server asked for, in seconds, or None.
+    """
+
+    def __init__(self, message: str, *, code: str, retry_after: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
+def refusal(status: int, body: bytes, retry_after: str | None, *, model: str) -> EngineError:
+    """Word an answer whose HTTP status is not 200; what the server said comes last."""
+    code, advice = _code_and_advice(status, model)
+    message = f"answered with HTTP status {status}. {advice}".rstrip() + _said_in(body)
+    if status in (429, 503):
+        return UnavailableError(message, code=code, retry_after=_seconds(retry_after))
+    return EngineError(message, code=code)
+
+
+def not_a_stream(content_type: str, body: bytes) -> EngineError:
+    """Word an answer that should be a stream of events and is a document."""
+    return EngineError(
+        f"answered with {content_type}, not with a stream of events. Does the URL end where the "
+        f"server's API begins, mostly in /v1?{_said_in(body)}",
+        code="invalid_response",
+    )
+
+
+def said(error: Any) -> str:
+    """The text of an `error` as servers write it: an object with a message, or plain text."""
+    if isinstance(error, dict):
+        for field in ("error", "message", "detail"):
+            if error.get(field):
+                return said(error[field])
+    text = error if isinstance(error, str) else msgspec.json.encode(error).decode()
+    return " ".join(text.split())
+
+
+def _said_in(body: bytes) -> str:
+    try:
+        text = said(msgspec.json.decode(body))
+    except msgspec.DecodeError:
+        text = said(body.decode("utf-8", "replace"))
+    return f" The server said: {text}" if text else ""
+
+
+def _code_and_advice(status: int, model: str) -> tuple[str, str]:
+    match status:
+        case 401 | 403:
+            return "authentication_error", _KEY
+        case 404:
+            return "model_not_found", (
+                f"Is the model name {model!r} right, and does the URL end where the server's API "
+                "begins, mostly in /v1?"
+            )
+        case 429:
+            return "rate_limit_exceeded", "Its limit is reached; try again later."
+        case 503:
+            return "server_error", _BUSY
+        case _ if status < 400:
+            return "invalid_response", "It may have moved elsewhere; give its own URL."
+        case _ if status < 500:
+            return "invalid_request", ""
+        case _:
+            return "server_error", "Its own log may say why."
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    # The header may hold a date instead; such a server gets the ordinary pauses.
+    try:
+        return float(retry_after) if retry_after else None
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""What the scripted model can read and say of English: numbers, sums, tools, results."""
