@@ -8,6 +8,7 @@ protocol, no batching. Vivavoce's cost is given as a multiple of this.
 """
 
 import argparse
+import contextlib
 import itertools
 
 import msgspec

@@ -12,6 +12,9 @@ from vivavoce.protocol.validation import explain
 _decoder = msgspec.json.Decoder(ClientEvent)
 _encoder = msgspec.json.Encoder()
 
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What a frame that is no JSON, or is nested beyond reason, makes a decoder raise."""
+
 
 def decode(frame: str | bytes) -> ClientEvent:
     """The event in a text frame.
@@ -22,10 +25,18 @@ def decode(frame: str | bytes) -> ClientEvent:
     try:
         event: ClientEvent = _decoder.decode(frame)
     except msgspec.ValidationError as error:
-        raise explained(frame, error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise explained(parsed(frame), error) from error
+    except UNREADABLE as error:
         raise invalid_json(error) from error
     return event
+
+
+def parsed(frame: str | bytes) -> object:
+    """The JSON in a frame, of which only the beginning may have been read so far."""
+    try:
+        return msgspec.json.decode(frame)
+    except UNREADABLE as error:
+        raise invalid_json(error) from error
 
 
 def encode(event: ServerEvent) -> bytes:
@@ -45,9 +56,8 @@ def invalid_json(error: Exception) -> Refusal:
     return refuse("invalid_json", f"The frame is not valid JSON: {error}.")
 
 
-def explained(frame: str | bytes, error: msgspec.ValidationError) -> Refusal:
+def explained(raw: object, error: msgspec.ValidationError) -> Refusal:
     """Why valid JSON is not an event."""
-    raw = msgspec.json.decode(frame)
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         return refuse("invalid_event", "An event is a JSON object with a string 'type'.")
     kind = CLIENT_EVENTS.get(raw["type"])

@@ -61,6 +61,11 @@ AudioFormat = PcmFormat | PcmuFormat | PcmaFormat
 DEFAULT_FORMAT = PcmFormat(rate=MODEL_RATE)
 
 
+def bytes_per_second(audio_format: AudioFormat) -> int:
+    """How many bytes a second of audio has in this format."""
+    return 2 * audio_format.rate if isinstance(audio_format, PcmFormat) else 8000
+
+
 # --- hearing ------------------------------------------------------------------------------------
 
 
@@ -288,8 +293,9 @@ def merge(session: SessionConfig, patch: dict[str, Any]) -> SessionConfig:
     changed then (protocol 2.1).
     """
     check_type(session, patch)
-    for key in READ_ONLY & patch.keys():
-        raise unknown_parameter(f"session.{key}")
+    for key in patch:
+        if key in READ_ONLY:
+            raise unknown_parameter(f"session.{key}")
     merged = overlay(msgspec.to_builtins(session), patch)
     try:
         updated: SessionConfig = msgspec.convert(merged, type(session))

@@ -32,5 +32,6 @@ def interrupt(
     if announce is not None:
         announce()
     response.close_items("incomplete", heard=False)
-    state.playback.interrupted(state.now)
+    if response.plan.in_conversation:
+        state.playback.interrupted(state.now)
     response.finish("cancelled", StatusDetails(type="cancelled", reason=reason))

@@ -4,22 +4,25 @@ What the user did not hear of an answer is not in it, nor is a call that was nev
 never answered: chat servers refuse a call without its output.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 
 from msgspec import UNSET
 
 from vivavoce.protocol.items import (
+    ContentPart,
     FunctionCallItem,
     FunctionCallOutputItem,
     InputAudio,
     InputImage,
     InputText,
+    Item,
     MessageItem,
     OutputText,
 )
 from vivavoce.protocol.prompt import INAUDIBLE, FunctionTool, Message, Prompt, ToolCall
 from vivavoce.protocol.session_config import Tool, ToolChoiceFunction
-from vivavoce.session.conversation import Entry, Inaudible, Text
+from vivavoce.session.conversation import Entry, Heard, Inaudible, Text
 from vivavoce.session.response_plan import ResponsePlan
 
 CHARACTERS_PER_TOKEN = 4
@@ -50,61 +53,74 @@ def function_tool(tool: Tool) -> FunctionTool:
 
 
 def messages(entries: Iterable[Entry]) -> tuple[Message, ...]:
-    """The entries as chat messages; calls that follow each other are one message."""
+    """The entries as chat messages.
+
+    Calls that follow each other are one message, and their outputs come right behind it, also
+    where somebody spoke while a call was being made: chat servers want it so.
+    """
     kept = tuple(entries)
-    answered = {e.item.call_id for e in kept if isinstance(e.item, FunctionCallOutputItem)}
-    made = {
-        e.item.call_id
-        for e in kept
-        if isinstance(e.item, FunctionCallItem) and e.item.status == "completed"
-    }
+    outputs = {e.item.call_id: e.item for e in kept if isinstance(e.item, FunctionCallOutputItem)}
     found: list[Message] = []
-    for entry in kept:
-        match entry.item:
-            case MessageItem():
-                message = spoken_message(entry, entry.item)
-                if message is not None:
-                    found.append(message)
-            case FunctionCallItem(call_id=call_id) if call_id in answered & made:
-                add_call(found, entry.item)
-            case FunctionCallOutputItem(call_id=call_id, output=output) if call_id in made:
-                found.append(Message(role="tool", text=output, call_id=call_id))
+    for are_calls, group in groupby(kept, lambda e: isinstance(e.item, FunctionCallItem)):
+        if are_calls:
+            found += call_messages((e.item for e in group), outputs)
+        else:
+            found += filter(None, map(spoken_message, group))
     return tuple(found)
 
 
-def add_call(found: list[Message], item: FunctionCallItem) -> None:
-    """Appends a call, beside the calls in front of it."""
-    calls: tuple[ToolCall, ...] = (ToolCall(item.call_id, item.name, item.arguments),)
-    if found and found[-1].tool_calls:
-        calls = found.pop().tool_calls + calls
-    found.append(Message(role="assistant", tool_calls=calls))
+def call_messages(
+    items: Iterable[Item], outputs: Mapping[str, FunctionCallOutputItem]
+) -> Iterator[Message]:
+    """The calls among `items` that were finished and answered, and then their outputs."""
+    calls = tuple(
+        ToolCall(item.call_id, item.name, item.arguments)
+        for item in items
+        if isinstance(item, FunctionCallItem)
+        and item.status == "completed"
+        and item.call_id in outputs
+    )
+    if calls:
+        yield Message(role="assistant", tool_calls=calls)
+    for call in calls:
+        yield Message(role="tool", text=outputs[call.call_id].output, call_id=call.call_id)
 
 
-def spoken_message(entry: Entry, item: MessageItem) -> Message | None:
+def spoken_message(entry: Entry) -> Message | None:
     """A message, or nothing if it holds no words."""
+    item = entry.item
+    if not isinstance(item, MessageItem):
+        return None
     images = tuple(part.image_url for part in item.content if isinstance(part, InputImage))
     if entry.spoken is not None:
         text = entry.spoken.heard_text
     else:
-        text = " ".join(filter(None, (part_text(entry, part) for part in item.content)))
+        text = " ".join(filter(None, part_texts(item.content, heard_words(entry.heard))))
     if not text and not images:
         return None
     return Message(role=item.role, text=text, images=images)
 
 
-def part_text(entry: Entry, part: object) -> str:
-    """The words of one content part."""
-    match part:
-        case InputText(text=text) | OutputText(text=text):
+def part_texts(content: Iterable[ContentPart], heard: str) -> Iterator[str]:
+    """The words of a message's parts; what was `heard` of its speech stands at the first."""
+    for part in content:
+        match part:
+            case InputText(text=text) | OutputText(text=text):
+                yield text
+            case InputAudio(transcript=None):
+                yield heard
+                heard = ""
+            case InputAudio(transcript=str(transcript)):
+                yield transcript
+
+
+def heard_words(heard: Heard | None) -> str:
+    """What the model reads for speech without a transcript."""
+    match heard:
+        case Text(text):
             return text
-        case InputAudio(transcript=transcript):
-            match entry.heard:
-                case Text(text):
-                    return text
-                case Inaudible():
-                    return INAUDIBLE
-                case _:
-                    return transcript or ""
+        case Inaudible():
+            return INAUDIBLE
         case _:
             return ""
 

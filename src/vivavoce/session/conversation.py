@@ -4,6 +4,7 @@ An entry is the item as clients see it, beside what only the server knows: what 
 user's speech, and what was spoken and heard of the assistant's.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import UNSET
 
 from vivavoce.protocol.errors import refuse, unknown_item
 from vivavoce.protocol.items import (
+    ContentPart,
     FunctionCallItem,
     InputAudio,
     Item,
@@ -153,15 +155,14 @@ class Conversation:
                 f"Invalid content index: item '{item_id}' has one content part, at index 0.",
                 "content_index",
             )
-        if audio_end_ms > spoken.duration_ms + TRUNCATE_TOLERANCE_MS:
+        if audio_end_ms > spoken.left_ms + TRUNCATE_TOLERANCE_MS:
             raise refuse(
                 "invalid_value",
-                f"Audio content of {spoken.duration_ms}ms is already shorter than {audio_end_ms}ms",
+                f"Audio content of {spoken.left_ms}ms is already shorter than {audio_end_ms}ms",
                 "audio_end_ms",
             )
         item = msgspec.structs.replace(entry.item, content=(OutputAudio(transcript=UNSET),))
-        cut = spoken.cut_at(audio_end_ms)
-        self.put(replace(entry, item=item, spoken=cut))
+        self.put(replace(entry, item=item, spoken=spoken.truncated_at(audio_end_ms)))
 
     def resolve(self, item_id: str, heard: Heard, *, show: bool) -> None:
         """What a user's item says is known now; with `show` the item carries it too."""
@@ -170,16 +171,17 @@ class Conversation:
             return
         item = entry.item
         if show and isinstance(heard, Text):
-            item = msgspec.structs.replace(
-                item, content=tuple(with_transcript(part, heard.text) for part in item.content)
-            )
+            content = tuple(transcribed(item.content, heard.text))
+            item = msgspec.structs.replace(item, content=content)
         self.put(replace(entry, item=item, heard=heard))
 
-    def has_call(self, call_id: str) -> bool:
-        """Whether a function call with this id was made."""
-        return any(
-            isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id
+    @property
+    def call_ids(self) -> frozenset[str]:
+        """The ids of all function calls that were made."""
+        return frozenset(
+            entry.item.call_id
             for entry in self._entries
+            if isinstance(entry.item, FunctionCallItem)
         )
 
     def _index(self, item_id: str | None) -> int | None:
@@ -189,6 +191,14 @@ class Conversation:
         return None
 
 
-def with_transcript(part: object, text: str) -> object:
-    """`part` with its transcript, if it is speech."""
-    return msgspec.structs.replace(part, transcript=text) if isinstance(part, InputAudio) else part
+def transcribed(content: Iterable[ContentPart], text: str) -> Iterator[ContentPart]:
+    """The parts of a message of which `text` was heard.
+
+    Speech without a transcript is heard as one, and its first part gets the words.
+    """
+    for part in content:
+        if isinstance(part, InputAudio) and part.transcript is None:
+            yield msgspec.structs.replace(part, transcript=text)
+            text = ""
+        else:
+            yield part

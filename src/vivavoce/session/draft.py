@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from vivavoce.protocol.items import MAX_ID_LENGTH
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.session.clauses import next_break, speakable
 from vivavoce.session.inputs import (
@@ -128,11 +129,6 @@ class Draft:
         """Whether nothing more will come."""
         return self.ended is not None and all(clause.finished for clause in self._clauses())
 
-    @property
-    def has_waiting_audio(self) -> bool:
-        """Whether there is speech that was not sent."""
-        return any(clause.chunks for clause in self._clauses())
-
     def received(self, result: DraftResult) -> bool:
         """Takes a result; False if it belongs to another draft."""
         if result.job not in self.jobs():
@@ -151,8 +147,7 @@ class Draft:
             case SpeechFinished(job):
                 self._clause(job).finished = True
             case EngineFailed():
-                self.failure = result
-                self.stop()
+                self._failed(result)
         self.pump()
         return True
 
@@ -172,6 +167,15 @@ class Draft:
                 at_work += 1
                 self._state.out.do(Speak(job=clause.job, text=clause.text, voice=name, speed=speed))
 
+    def _failed(self, failure: EngineFailed) -> None:
+        """One engine failed: the others are stopped."""
+        self.failure = failure
+        if failure.job == self._job:
+            self._job = None
+        else:
+            self._clause(failure.job).finished = True
+        self.stop()
+
     def _text(self, text: str) -> None:
         if not text:
             return
@@ -189,8 +193,17 @@ class Draft:
                 content.arguments += delta.arguments
                 return
         self._complete_contents()
-        call_id = delta.call_id or self._state.ids.new("call")
+        call_id = self._call_id(delta.call_id)
         self.contents.append(DraftCall(delta.index, delta.name or "", call_id, delta.arguments))
+
+    def _call_id(self, given: str | None) -> str:
+        """The model's own id where clients can send it back, else a new one (protocol 3.2)."""
+        taken = self._state.conversation.call_ids | {
+            content.call_id for content in self.contents if isinstance(content, DraftCall)
+        }
+        if given and len(given) <= MAX_ID_LENGTH and given not in taken:
+            return given
+        return self._state.ids.new("call")
 
     def _complete_contents(self) -> None:
         """Words before a call are over; calls are over when the generation is."""

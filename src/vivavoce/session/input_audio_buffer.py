@@ -73,9 +73,7 @@ class InputAudioBuffer:
         """`turn_detection` was set, cleared or changed; new rules apply from the next window."""
         if self._detection is None and self._listening is not None:
             self._state.out.do(Cancel(self._listening))
-            self._listening = None
-            self._drop_draft()
-            self._endpointer.reset()
+            self._stop_listening()
         elif self._detection is not None and self._listening is None:
             self._listening = self._state.out.new_job()
             self._state.out.do(Listen(self._listening, self.start))
@@ -110,9 +108,7 @@ class InputAudioBuffer:
 
     def clear(self) -> None:
         """Drop all that is buffered, and the turn that is open; there is no `speech_stopped`."""
-        self._drop_draft()
-        if self._item_id is not None:
-            self._hearings.drop(self._item_id)
+        self._drop_trial()
         self._item_id = None
         self._endpointer.reset()
         self._trim(self.appended)
@@ -123,12 +119,7 @@ class InputAudioBuffer:
     def hearing_tried(self, hearing: Hearing) -> None:
         """A hearing of the pause came back: draft the answer, if one would follow."""
         session = self._state.realtime
-        if (
-            session is None
-            or not isinstance(hearing.heard, Text)
-            or hearing.item_id != self._item_id
-            or not self._would_answer
-        ):
+        if session is None or not isinstance(hearing.heard, Text) or not self._would_answer:
             return
         plan = plan_of(session)
         entries = (*self._state.conversation.entries, user_entry(hearing.item_id, hearing.heard))
@@ -152,14 +143,15 @@ class InputAudioBuffer:
             self._state.out.do(Cancel(self._listening))
             self._listening = None
 
-    def hears(self, job: int) -> bool:
-        """Whether this job is the one that scores speech."""
-        return job == self._listening
+    def listening_failed(self, job: int) -> bool:
+        """The detector failed: what is buffered waits for a manual commit from now on.
 
-    @property
-    def turn_is_open(self) -> bool:
-        """Whether `speech_started` was sent for speech that is not over."""
-        return not isinstance(self._endpointer.state, Quiet)
+        False if this job does not score speech.
+        """
+        if job != self._listening:
+            return False
+        self._stop_listening()
+        return True
 
     # --- turns -----------------------------------------------------------------------------------
 
@@ -171,7 +163,7 @@ class InputAudioBuffer:
                 if self._state.limits.speculate and self._item_id is not None:
                     self._hearings.try_span(self._item_id, start, voiced_to + PAUSE_STEP)
             case SpeechResumed():
-                self._drop_draft()
+                self._drop_trial()
             case TurnEnded(start, voiced_to, end):
                 self._turn_ended(start, voiced_to, end)
 
@@ -187,6 +179,8 @@ class InputAudioBuffer:
             )
         else:
             self._state.out.send(started)
+        if self._interrupts:
+            self._state.playback.interrupted(self._state.now)
 
     def _turn_ended(self, start: int, voiced_to: int, end: int) -> None:
         item_id = self._item_id
@@ -238,6 +232,18 @@ class InputAudioBuffer:
         if before > self.start:
             self.start = before
             self._state.out.do(TrimAudio(before))
+
+    def _stop_listening(self) -> None:
+        """No more windows will be scored; an open turn keeps its item and its audio."""
+        self._listening = None
+        self._drop_trial()
+        self._endpointer.reset()
+
+    def _drop_trial(self) -> None:
+        """What was heard and drafted in a pause does not count: the turn did not end there."""
+        self._drop_draft()
+        if self._item_id is not None:
+            self._hearings.drop(self._item_id)
 
     def _drop_draft(self) -> None:
         if self._draft is not None:

@@ -1,5 +1,7 @@
 """Items that clients create: what may be created, and the speech that comes with one."""
 
+from collections.abc import Set
+
 import msgspec
 import pybase64
 from msgspec import UNSET
@@ -24,14 +26,17 @@ ALLOWED_PARTS: dict[str, tuple[str, ...]] = {
 """What the content of a message may hold, by its role (protocol 3.2)."""
 
 
-def check_item(state: State, item: Item, path: str) -> None:
-    """Raises `Refusal` if a client may not create this item; `path` is where it stands."""
+def check_item(item: Item, path: str, call_ids: Set[str]) -> None:
+    """Raises `Refusal` if a client may not create this item.
+
+    `path` is where it stands; `call_ids` are the calls that it may be the output of.
+    """
     match item:
         case MessageItem(role=role, content=content):
             for index, part in enumerate(content):
                 check_part(role, part, f"{path}.content[{index}]")
         case FunctionCallOutputItem(call_id=call_id):
-            if not state.conversation.has_call(call_id):
+            if call_id not in call_ids:
                 text = f"Tool call ID '{call_id}' not found in conversation."
                 raise refuse("invalid_tool_call_id", text)
 

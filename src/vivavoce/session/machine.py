@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from vivavoce.protocol.client_events import (
+    ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemRetrieve,
@@ -146,7 +147,7 @@ class Session:
 
     def _event_received(self, received: EventReceived) -> None:
         event = received.event
-        if self._must_wait(received):
+        if self._responses.active is not None and self._must_wait(received.event):
             self._defer(received)
             return
         try:
@@ -155,20 +156,29 @@ class Session:
             detail = msgspec.structs.replace(refusal.detail, event_id=event.event_id)
             self._state.out.send(Error(error=detail), to=received.peer)
 
-    def _must_wait(self, received: EventReceived) -> bool:
+    def _must_wait(self, event: ClientEvent) -> bool:
         """While a response runs, creations wait for its end, and so do edits of its items.
 
-        The live service shows such items after `response.done` (protocol 5.6, 8 row 32).
+        The live service shows such items after `response.done` (protocol 5.6, 8 row 32). What
+        names an item whose creation waits has to wait behind it.
         """
-        match received.event:
+        match event:
             case ConversationItemCreate():
-                return self._responses.active is not None
+                return True
             case (
                 ConversationItemDelete(item_id=item_id) | ConversationItemTruncate(item_id=item_id)
             ):
-                return self._responses.owns(item_id)
+                return self._responses.owns(item_id) or self._creation_waits(item_id)
+            case ConversationItemRetrieve(item_id=item_id):
+                return self._creation_waits(item_id)
             case _:
                 return False
+
+    def _creation_waits(self, item_id: str) -> bool:
+        return any(
+            isinstance(waiting.event, ConversationItemCreate) and waiting.event.item.id == item_id
+            for waiting in self._deferred
+        )
 
     def _defer(self, received: EventReceived) -> None:
         if len(self._deferred) < MAX_DEFERRED:
@@ -221,7 +231,7 @@ class Session:
     def _item_create(self, received: EventReceived) -> None:
         event = received.event
         assert isinstance(event, ConversationItemCreate)
-        check_item(self._state, event.item, "item")
+        check_item(event.item, "item", self._state.conversation.call_ids)
         self._state.conversation.check_insertion(event.item, event.previous_item_id)
         entry, speech = entry_of(self._state, event.item)
         previous = self._state.conversation.insert(entry, event.previous_item_id)
@@ -253,6 +263,8 @@ class Session:
         event = received.event
         assert isinstance(event, ConversationItemTruncate)
         self._state.conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
+        if self._responses.active is None:
+            self._state.playback.interrupted(self._state.now)
         self._state.out.send(
             ConversationItemTruncated(
                 item_id=event.item_id,
@@ -298,7 +310,9 @@ class Session:
         return self._buffer.received(result) or self._responses.received(result)
 
     def _failed(self, failure: EngineFailed) -> None:
-        if self._heard(failure) or self._drafted(failure) or not self._buffer.hears(failure.job):
+        if self._heard(failure) or self._drafted(failure):
+            return
+        if not self._buffer.listening_failed(failure.job):
             return
         detail = ErrorDetail(type="server_error", code=failure.code, message=failure.message)
         self._state.out.send(Error(error=detail))

@@ -53,20 +53,32 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """An assistant's speech: its clauses, and where it was cut (None: heard to the end)."""
+    """An assistant's speech: its clauses, and where it was cut (None: heard to the end).
+
+    A cut is our bound of what can have been heard until the client has `truncated` the speech.
+    """
 
     clauses: tuple[Clause, ...] = ()
     cut_ms: int | None = None
+    truncated: bool = False
 
     @property
-    def duration_ms(self) -> int:
-        """The length of the audio that was sent, or of what a cut left."""
-        whole = sum(clause.duration_ms for clause in self.clauses)
-        return whole if self.cut_ms is None else min(whole, self.cut_ms)
+    def sent_ms(self) -> int:
+        """The length of the audio that was sent."""
+        return sum(clause.duration_ms for clause in self.clauses)
 
     def cut_at(self, ms: int) -> "Spoken":
         """The same speech, of which only the first `ms` milliseconds were heard."""
-        return replace(self, cut_ms=min(ms, self.duration_ms))
+        return replace(self, cut_ms=min(ms, self.sent_ms))
+
+    def truncated_at(self, ms: int) -> "Spoken":
+        """The same speech, of which only the first `ms` milliseconds are left."""
+        return replace(self.cut_at(ms), truncated=True)
+
+    @property
+    def left_ms(self) -> int:
+        """The length of the audio that was sent, or of what the client's own cut left of it."""
+        return self.cut_ms if self.truncated and self.cut_ms is not None else self.sent_ms
 
     @property
     def heard_text(self) -> str:
@@ -86,7 +98,8 @@ class Playback:
     """The queue of speech at the listener's end, as far as it can be known."""
 
     def __init__(self) -> None:
-        self._ends_at = 0.0
+        self.ends_at = 0.0
+        """When the last of what was sent will have been played."""
         self._started_at: dict[str, float] = {}
         self.used = False
         """Whether anything was ever said aloud."""
@@ -94,13 +107,13 @@ class Playback:
     def sent(self, item_id: str, ms: float, now: float) -> None:
         """`ms` milliseconds of this item's speech are on their way."""
         self.used = True
-        begins_at = max(self._ends_at, now)
+        begins_at = max(self.ends_at, now)
         self._started_at.setdefault(item_id, begins_at)
-        self._ends_at = begins_at + ms / 1000
+        self.ends_at = begins_at + ms / 1000
 
     def lead_s(self, now: float) -> float:
         """Seconds of speech that were sent and cannot have been played yet."""
-        return max(self._ends_at - now, 0.0)
+        return max(self.ends_at - now, 0.0)
 
     def heard_ms(self, item_id: str, now: float) -> int:
         """The most of this item that can have been played, in milliseconds."""
@@ -109,7 +122,7 @@ class Playback:
 
     def interrupted(self, now: float) -> None:
         """The listener is taken to drop what is queued."""
-        self._ends_at = min(self._ends_at, now)
+        self.ends_at = min(self.ends_at, now)
 
     def forget(self, item_id: str) -> None:
         """The item is over; its start is not needed any more."""

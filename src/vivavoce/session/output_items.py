@@ -187,6 +187,8 @@ class SpokenMessage(OutputItem):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
+        self.held = False
+        """Whether there is speech that may not be sent yet, because too much is unplayed."""
         self._sent: list[SentClause] = []
         self._begun = False
 
@@ -214,6 +216,7 @@ class SpokenMessage(OutputItem):
 
     def advance(self, content: DraftText) -> bool:
         """Send the speech that is ready and not too far ahead; True when it is all sent."""
+        self.held = False
         for index, clause in enumerate(content.clauses):
             if index < len(self._sent) and self._sent[index].whole:
                 continue
@@ -236,6 +239,7 @@ class SpokenMessage(OutputItem):
         state = self.place.state
         while clause.chunks:
             if state.playback.lead_s(state.now) * 1000 >= state.limits.max_lead_ms:
+                self.held = True
                 return False
             self._send_chunk(clause.chunks.popleft(), sent)
         sent.whole = clause.finished

@@ -43,7 +43,6 @@ from vivavoce.session.waterfall import Waterfall
 AUDIO_MS_PER_TOKEN = 50
 """Assistant audio is counted as one token for each 50 ms (protocol 7)."""
 
-
 LEAD_STEP_S = 0.02
 """Seconds: speech held back is sent on in steps of at least this."""
 
@@ -145,12 +144,11 @@ class Response:
         return self.state.items if isinstance(self.state, Active) else []
 
     def next_deadline(self) -> float | None:
-        """When speech that waits for the listener may be sent."""
-        draft = self.state.draft if isinstance(self.state, Active) else None
-        if draft is None or not draft.has_waiting_audio:
+        """When speech that is held back for the listener may be sent."""
+        if not any(isinstance(item, SpokenMessage) and item.held for item in self.items):
             return None
-        lead_s = self._shared.playback.lead_s(self._shared.now)
-        return self._shared.now + lead_s - self._shared.limits.max_lead_ms / 1000 + LEAD_STEP_S
+        lead_s = self._shared.limits.max_lead_ms / 1000 - LEAD_STEP_S
+        return self._shared.playback.ends_at - lead_s
 
     def finish(self, status: ResponseStatus, details: StatusDetails | None = None) -> None:
         """Send the terminal event. Every item is closed by then."""
@@ -281,7 +279,7 @@ class Response:
             output_modalities=plan.output_modalities,
             max_output_tokens=plan.max_output_tokens,
             audio=ResponseAudioShown(
-                output=ResponseAudioOutputShown(format=plan.format, voice=plan.voice)
+                output=ResponseAudioOutputShown(format=plan.format, voice=plan.voice_name)
             ),
             usage=self._usage() if final else None,
             metadata=plan.metadata,

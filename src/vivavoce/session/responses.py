@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import msgspec
 from msgspec import UNSET
 
 from vivavoce.protocol.client_events import ResponseParams
 from vivavoce.protocol.errors import Refusal, refuse, response_already_active
-from vivavoce.protocol.items import ItemReference
+from vivavoce.protocol.items import FunctionCallItem, ItemReference
 from vivavoce.session import barge_in
 from vivavoce.session.conversation import Entry, Heard
 from vivavoce.session.draft import Draft, DraftResult
@@ -137,14 +138,18 @@ class Responses:
         """
         if params.input is UNSET:
             return self._state.conversation.entries, {}
+        call_ids = self._state.conversation.call_ids | {
+            item.call_id for item in params.input if isinstance(item, FunctionCallItem)
+        }
         entries: list[Entry] = []
         unheard: dict[str, bytes] = {}
         for index, item in enumerate(params.input):
             if isinstance(item, ItemReference):
                 entries.append(self._referred(item, index))
                 continue
-            check_item(self._state, item, f"response.input[{index}]")
-            entry, speech = entry_of(self._state, item)
+            check_item(item, f"response.input[{index}]", call_ids)
+            # A new id, as nobody will see it and the client's own may be in the conversation too.
+            entry, speech = entry_of(self._state, msgspec.structs.replace(item, id=""))
             entries.append(entry)
             if speech:
                 unheard[entry.item.id] = speech

@@ -7,7 +7,6 @@ from vivavoce.protocol.session_config import (
     RealtimeSession,
     SessionConfig,
     TranscriptionConfig,
-    TranscriptionSession,
 )
 from vivavoce.session.conversation import Conversation
 from vivavoce.session.output_audio import Playback
@@ -54,8 +53,5 @@ class State:
 
     @property
     def transcription(self) -> TranscriptionConfig | None:
-        """What the client wants of transcripts; a transcription session always wants them."""
-        wanted = self.config.audio.input.transcription
-        if wanted is None and isinstance(self.config, TranscriptionSession):
-            return self.default_transcription
-        return wanted
+        """What the client wants of transcripts."""
+        return self.config.audio.input.transcription

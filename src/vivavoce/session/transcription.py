@@ -14,7 +14,7 @@ from vivavoce.protocol.server_events import (
     TranscriptionError,
     TranscriptionFailed,
 )
-from vivavoce.protocol.session_config import TranscriptionConfig
+from vivavoce.protocol.session_config import TranscriptionConfig, bytes_per_second
 from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Text
 from vivavoce.session.inputs import EngineFailed, Transcribed, TranscriptDelta
 from vivavoce.session.outputs import Cancel, Hear, HearClip
@@ -30,7 +30,7 @@ class Hearing:
     item_id: str
     job: int
     span: tuple[int, int]
-    """Samples from where to where."""
+    """Samples from where to where: on the tape, or of the clip."""
     wanted: TranscriptionConfig | None
     """What the client wants of the transcript; None if it wants none."""
     final: bool = False
@@ -67,12 +67,14 @@ class Hearings:
         """A client created an item with speech in it: 16-bit samples or G.711 bytes."""
         wanted = self._state.transcription
         job = self._state.out.new_job()
-        self._by_job[job] = Hearing(item_id, job, (0, 0), wanted, final=True)
+        given = self._state.config.audio.input.format
+        length = len(audio) * SAMPLES_PER_SECOND // bytes_per_second(given)
+        self._by_job[job] = Hearing(item_id, job, (0, length), wanted, final=True)
         self._state.out.do(
             HearClip(
                 job=job,
                 audio=audio,
-                format=self._state.config.audio.input.format,
+                format=given,
                 language=wanted.language if wanted else None,
                 prompt=wanted.prompt if wanted else None,
             )
@@ -87,7 +89,7 @@ class Hearings:
 
     def drop_all(self) -> None:
         """Stop everything: the session ends."""
-        for item_id in {hearing.item_id for hearing in self._by_job.values()}:
+        for item_id in [hearing.item_id for hearing in self._by_job.values()]:
             self.drop(item_id)
 
     def has(self, job: int) -> bool:
@@ -118,12 +120,12 @@ class Hearings:
         self._state.conversation.resolve(
             hearing.item_id, hearing.heard, show=hearing.wanted is not None
         )
-        if hearing.wanted is None or self._state.conversation.find(hearing.item_id) is None:
+        if not self._is_told(hearing):
             return
+        self._send_deltas(hearing)
         if hearing.failure is not None:
             self._send_failure(hearing.item_id, hearing.failure)
             return
-        self._send_deltas(hearing)
         text = hearing.heard.text if isinstance(hearing.heard, Text) else ""
         start, end = hearing.span
         seconds = -((start - end) // SAMPLES_PER_SECOND)
@@ -133,8 +135,13 @@ class Hearings:
             )
         )
 
+    def _is_told(self, hearing: Hearing) -> bool:
+        """Whether the client wants the transcript, and knows the item."""
+        found = self._state.conversation.find(hearing.item_id)
+        return hearing.wanted is not None and found is not None
+
     def _send_deltas(self, hearing: Hearing) -> None:
-        if hearing.wanted is not None:
+        if self._is_told(hearing):
             for delta in hearing.held:
                 self._state.out.send(TranscriptionDelta(item_id=hearing.item_id, delta=delta))
         hearing.held.clear()

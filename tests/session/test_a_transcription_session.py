@@ -1,0 +1,108 @@
+"""Protocol 2.2 and 5.14: a session that only writes down what it hears."""
+
+import pytest
+
+from support.cast import Cast, Failure
+from support.stage import Stage
+from vivavoce.protocol.server_events import SessionCreated
+from vivavoce.protocol.session_config import TranscriptionSession
+
+SESSION = TranscriptionSession(id="sess_1", expires_at=3600)
+
+
+def listening(**stage: object) -> Stage:
+    return Stage(session=SESSION, **stage)
+
+
+def test_it_says_which_recogniser_writes():
+    stage = listening()
+    session = stage.last(SessionCreated).session
+    assert isinstance(session, TranscriptionSession)
+    assert session.audio.input.transcription is not None
+    assert session.audio.input.transcription.model == "house-recogniser"
+
+
+def test_turns_are_written_down_and_nothing_answers():
+    stage = listening(cast=Cast(hears=["book a table"]))
+    stage.speech(960)
+    stage.silence(960)
+    assert stage.told() == [
+        "session.created",
+        "speech_started item1 0",
+        "speech_stopped item1 1460",
+        "committed item1 after -",
+        "item.added item1 after -",
+        "item.done item1",
+        "transcription.completed item1 'book a table'",
+    ]
+
+
+def test_a_failed_transcript_does_not_end_the_session():
+    stage = listening(cast=Cast(hears=[Failure("audio_unintelligible"), "hello"]))
+    stage.speech(960)
+    stage.silence(960)
+    assert stage.told()[-1] == "transcription.failed item1 audio_unintelligible"
+    stage.speech(960)
+    stage.silence(960)
+    assert stage.told()[-1] == "transcription.completed item2 'hello'"
+
+
+def test_manual_turns_are_written_down():
+    stage = listening(cast=Cast(hears=["hello"]))
+    stage.update_input(turn_detection=None)
+    stage.speech(960)
+    stage.commit()
+    stage.advance(500)
+    assert stage.told()[-1] == "transcription.completed item1 'hello'"
+
+
+def test_transcripts_may_overtake_each_other():
+    stage = listening()
+    for _ in range(2):
+        stage.speech(320)
+        stage.commit()
+    stage.news()
+    stage.heard("second", "hear2")
+    stage.heard("first", "hear1")
+    assert stage.news() == [
+        "transcription.completed item2 'second'",
+        "transcription.completed item1 'first'",
+    ]
+
+
+def test_noise_gives_an_empty_transcript():
+    stage = listening(cast=Cast(hears=[""]))
+    stage.speech(960)
+    stage.silence(960)
+    assert stage.told()[-1] == "transcription.completed item1 ''"
+
+
+def test_the_recogniser_cannot_be_taken_away():
+    stage = listening()
+    stage.update_input(transcription=None)
+    assert stage.session.config.audio.input.transcription is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"instructions": "Hi"}, "error unknown_parameter session.instructions"),
+        ({"type": "realtime"}, "error invalid_parameter"),
+        (
+            {"audio": {"input": {"turn_detection": {"create_response": True}}}},
+            "error unknown_parameter session.audio.input.turn_detection.create_response",
+        ),
+    ],
+)
+def test_what_only_answers_need_is_refused(settings: dict[str, object], error: str):
+    stage = listening()
+    stage.news()
+    stage.update(**settings)
+    assert stage.news() == [error]
+
+
+def test_it_has_no_responses():
+    stage = listening()
+    stage.news()
+    stage.respond()
+    assert stage.news() == ["error invalid_value type"]

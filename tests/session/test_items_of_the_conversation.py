@@ -1,0 +1,263 @@
+"""Protocol 3.1, 3.2, 5.17: creating, placing, retrieving and deleting items."""
+
+from typing import Any
+
+import pytest
+
+from support.stage import TRANSCRIBED, Stage
+from vivavoce.protocol.items import (
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputAudio,
+    MessageItem,
+)
+from vivavoce.protocol.server_events import (
+    ConversationItemAdded,
+    ConversationItemDone,
+    ConversationItemRetrieved,
+    TranscriptionCompleted,
+)
+from vivavoce.session.outputs import HearClip
+
+
+def three_messages() -> Stage:
+    stage = Stage()
+    for name in ("a", "b", "c"):
+        stage.write(name, id=name)
+    stage.news()
+    return stage
+
+
+def message(role: str, *parts: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": list(parts), **more}
+
+
+def text(words: str) -> dict[str, str]:
+    return {"type": "input_text", "text": words}
+
+
+@pytest.mark.parametrize("append", [None, ""])
+def test_without_a_place_an_item_goes_to_the_end(append: str | None):
+    stage = three_messages()
+    stage.create(message("user", text("d"), id="d"), append)
+    assert stage.news() == ["item.added d after c", "item.done d"]
+
+
+def test_root_is_the_front():
+    stage = three_messages()
+    stage.create(message("user", text("d"), id="d"), "root")
+    assert stage.news() == ["item.added d after -", "item.done d"]
+    stage.respond()
+    assert stage.dialogue()[0] == ("user", "d")
+
+
+def test_an_item_goes_behind_the_one_that_is_named():
+    stage = three_messages()
+    stage.create(message("user", text("d"), id="d"), "a")
+    assert stage.news() == ["item.added d after a", "item.done d"]
+    stage.respond()
+    assert [words for _, words in stage.dialogue()] == ["a", "d", "b", "c"]
+
+
+def test_an_unknown_place_is_refused_and_nothing_inserted():
+    stage = three_messages()
+    stage.create(message("user", text("d"), id="d"), "nobody")
+    assert stage.news() == ["error item_create_invalid_previous_item_id"]
+    assert stage.error.message == (
+        "Error adding item: the previous item with id 'nobody' does not exist."
+    )
+    stage.retrieve("d")
+    assert stage.news() == ["error item_retrieve_invalid_item_id"]
+
+
+def test_an_id_that_is_taken_is_refused():
+    stage = three_messages()
+    stage.write("again", id="b")
+    assert stage.news() == ["error item_create_duplicate_item_id"]
+
+
+def test_an_id_of_32_characters_is_kept():
+    stage = Stage()
+    stage.news()
+    stage.write("hello", id="x" * 32)
+    assert stage.news() == [f"item.added {'x' * 32} after -", f"item.done {'x' * 32}"]
+
+
+def test_errors_name_the_event_that_caused_them():
+    stage = three_messages()
+    stage.create(message("user", text("d")), "nobody", event_id="mine")
+    assert stage.error.event_id == "mine"
+    stage.delete("nobody")
+    assert stage.error.event_id is None
+
+
+def test_added_and_done_show_the_same_item():
+    stage = Stage()
+    stage.write("hello", "system")
+    added, done = stage.last(ConversationItemAdded), stage.last(ConversationItemDone)
+    assert added.item == done.item
+    assert (added.item.id, added.item.status) == (stage.names.id_of("item1"), "completed")
+
+
+def test_an_assistants_words_can_be_seeded():
+    stage = Stage()
+    stage.write("hello")
+    stage.write("Hello, you.", "assistant")
+    stage.respond()
+    assert stage.dialogue() == [("user", "hello"), ("assistant", "Hello, you.")]
+
+
+@pytest.mark.parametrize(
+    ("item", "error"),
+    [
+        (
+            message("assistant", {"type": "output_audio", "transcript": "Hi"}),
+            "error missing_required_parameter item.content[0].text",
+        ),
+        (message("assistant", text("Hi")), "error invalid_value item.content[0].type"),
+        (
+            message("user", text("a"), {"type": "output_text", "text": "b"}),
+            "error invalid_value item.content[1].type",
+        ),
+        (
+            message("system", {"type": "input_audio", "audio": ""}),
+            "error invalid_value item.content[0].type",
+        ),
+        (
+            message("user", {"type": "input_audio", "audio": "no base64!"}),
+            "error invalid_value item.content[0].audio",
+        ),
+    ],
+)
+def test_content_that_does_not_fit_the_role_is_refused(item: dict[str, Any], error: str):
+    stage = Stage()
+    stage.news()
+    stage.create(item)
+    assert stage.news() == [error]
+
+
+def test_a_picture_reaches_the_model():
+    stage = Stage()
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+    stage.create(message("user", text("What is it?"), picture))
+    stage.respond()
+    (read,) = stage.prompt.messages
+    assert (read.text, read.images) == ("What is it?", ("data:image/png;base64,AAAA",))
+
+
+def test_a_call_from_history_gets_a_call_id():
+    stage = Stage()
+    stage.create({"type": "function_call", "name": "dial", "arguments": "{}"})
+    call = stage.last(ConversationItemAdded).item
+    assert isinstance(call, FunctionCallItem)
+    assert call.call_id.startswith("call_")
+
+
+def test_the_output_of_a_call_shows_no_status():
+    stage = Stage()
+    stage.create({"type": "function_call", "name": "dial", "call_id": "c1", "arguments": "{}"})
+    stage.create({"type": "function_call_output", "call_id": "c1", "output": "ringing"})
+    output = stage.last(ConversationItemAdded).item
+    assert isinstance(output, FunctionCallOutputItem)
+    assert not output.status
+
+
+# --- deleting and retrieving --------------------------------------------------------------------
+
+
+def test_deleting_repairs_the_chain():
+    stage = three_messages()
+    stage.delete("c")
+    assert stage.news() == ["deleted c", "DropAudio c"]
+    stage.write("d", id="d")
+    assert stage.news() == ["item.added d after b", "item.done d"]
+
+
+def test_a_deleted_item_is_not_read():
+    stage = three_messages()
+    stage.delete("b")
+    stage.respond()
+    assert [words for _, words in stage.dialogue()] == ["a", "c"]
+
+
+def test_an_item_cannot_be_deleted_twice():
+    stage = three_messages()
+    stage.delete("b")
+    stage.news()
+    stage.delete("b")
+    assert stage.news() == ["error item_delete_invalid_item_id"]
+    assert stage.error.message == "Error deleting item: the item with id 'b' does not exist."
+
+
+def test_retrieve_gives_the_item():
+    stage = three_messages()
+    stage.retrieve("b")
+    retrieved = stage.last(ConversationItemRetrieved).item
+    assert isinstance(retrieved, MessageItem)
+    assert retrieved.id == "b"
+
+
+@pytest.mark.parametrize("action", ["retrieve", "delete"])
+def test_an_unknown_id_is_refused_with_the_code_of_the_action(action: str):
+    stage = Stage()
+    stage.news()
+    getattr(stage, action)("nobody")
+    assert stage.news() == [f"error item_{action}_invalid_item_id"]
+
+
+# --- speech that comes with an item -------------------------------------------------------------
+
+ONE_AND_A_HALF_SECONDS = "AAAA" * 24_000
+
+
+def test_speech_in_an_item_is_heard_before_it_is_answered():
+    stage = Stage(**TRANSCRIBED)
+    stage.news()
+    stage.create(message("user", {"type": "input_audio", "audio": ONE_AND_A_HALF_SECONDS}))
+    assert stage.news() == [
+        "item.added item1 after -",
+        "item.done item1",
+        "HearClip hear1 72000 bytes",
+        "KeepClip item1 72000 bytes",
+    ]
+    stage.respond()
+    assert stage.news() == ["response.created resp1"]
+    stage.heard("book a table")
+    assert stage.news() == [
+        "transcription.completed item1 'book a table'",
+        "Generate generate1",
+    ]
+    assert stage.dialogue() == [("user", "book a table")]
+    assert stage.last(TranscriptionCompleted).usage.seconds == 2
+
+
+def test_speech_with_its_transcript_is_not_heard_again():
+    stage = Stage()
+    part = {"type": "input_audio", "audio": "AAAA", "transcript": "hello"}
+    stage.create(message("user", part))
+    stage.respond()
+    assert stage.dialogue() == [("user", "hello")]
+    assert not [o for o in stage.outputs if isinstance(o, HearClip)]
+
+
+def test_speech_in_two_parts_is_heard_as_one_and_read_once():
+    stage = Stage(**TRANSCRIBED)
+    speech = {"type": "input_audio", "audio": "AAAA"}
+    stage.create(message("user", speech, speech))
+    stage.heard("book a table")
+    stage.retrieve("item1")
+    item = stage.last(ConversationItemRetrieved).item
+    assert isinstance(item, MessageItem)
+    assert item.content == (InputAudio(transcript="book a table"), InputAudio(transcript=""))
+    stage.respond()
+    assert stage.dialogue() == [("user", "book a table")]
+
+
+def test_speech_in_the_input_of_a_response_is_heard_for_it():
+    stage = Stage()
+    stage.news()
+    speech = message("user", {"type": "input_audio", "audio": "AAAA"})
+    stage.respond(conversation="none", input=[speech])
+    assert stage.news() == ["response.created resp1", "HearClip hear1 3 bytes"]
+    stage.heard("hello")
+    assert stage.dialogue() == [("user", "hello")]
