@@ -1,39 +1,83 @@
-"""The `vivavoce` command: options in, one function call out."""
+"""The `vivavoce` command: options in, one function call out.
 
+What a command needs is imported when it runs: the engines' packages take a second.
+"""
+
+import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vivavoce import __version__
 from vivavoce.config import ConfigError, Settings, read_settings
 
-CLIENT_HINT = """\
-Point a client at it:
+if TYPE_CHECKING:
+    from vivavoce.app import Server
 
-  Python      from openai import AsyncOpenAI
-              client = AsyncOpenAI(base_url="{url}", api_key="none")
-              async with client.realtime.connect(model="vivavoce") as connection: ...
+READY = "Vivavoce {version} is ready: {ws}/realtime ({summary})"
 
-  JavaScript  import {{ OpenAIRealtimeWS }} from "openai/realtime/ws";
-              // the official client opens wss only; ws needs a plain WebSocket:
-              const socket = new WebSocket("{ws}/realtime?model=vivavoce", ["realtime"]);
+CLIENT_HINT = """
+Point a client at it, in Python (pip install 'openai[realtime]'):
+
+  from openai import AsyncOpenAI
+  client = AsyncOpenAI(base_url="{url}", api_key="none")
+  async with client.realtime.connect(model="vivavoce") as connection: ...
+
+or in JavaScript (a browser, or Node 22 and later):
+
+  const socket = new WebSocket("{ws}/realtime?model=vivavoce", ["realtime"]);
+  socket.onmessage = (message) => console.log(JSON.parse(message.data));
+  socket.onopen = () => socket.send(JSON.stringify({{ type: "response.create" }}));
 
 Stop it with Ctrl-C.
 """
 
-READY = "Vivavoce {version} is ready: {ws}/realtime ({summary})"
-
-
 Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
     """An option that can also be set as `VIVAVOCE_...` in the environment, and says so."""
-    variable = "VIVAVOCE_" + names[0].lstrip("-").split("/")[0].replace("-", "_").upper()
+    variable = "VIVAVOCE_" + names[0].lstrip("-").replace("-", "_").upper()
     return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+
+
+def options(*decorators: Decorator[Any]) -> Decorator[Any]:
+    """Several options, in the order in which the help shows them."""
+    return lambda command: reduce(lambda made, decorate: decorate(made), decorators[::-1], command)
+
+
+config_option = option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML file with these options as keys (port: 9000). Options win over it.",
+)
+stt_option = option("--stt", metavar="NAME", help="Speech recogniser.  [default: pocketsphinx]")
+vad_option = option("--vad", metavar="NAME", help="Voice activity detector.  [default: silero]")
+answering_options = options(
+    option(
+        "--llm",
+        metavar="URL#MODEL|NAME",
+        help="Language model: an OpenAI-compatible server such as "
+        "http://localhost:11434/v1#qwen3, or an engine (scripted, or scripted:FILE.yaml).",
+    ),
+    option(
+        "--llm-api-key",
+        help="Key for that server. OPENAI_API_KEY is taken too, for api.openai.com only.",
+    ),
+    option("--llm-temperature", type=float, help="Temperature passed to that server."),
+    option("--tts", metavar="NAME", help="Voice.  [default: espeak]"),
+    option("--instructions", help="Instructions for sessions whose client sends none."),
+)
+url_option = option(
+    "--url",
+    help="Base URL of a server that runs already, such as http://127.0.0.1:8080/v1. "
+    "Without it the command starts one of its own, with the engines named below.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,33 +86,24 @@ def main() -> None:
     """A self-hosted server that speaks the OpenAI Realtime API on top of any models.
 
     \b
-    Try it:            vivavoce demo
+    See it work:       vivavoce demo
     Run it:            vivavoce serve
     With your model:   vivavoce serve --llm http://localhost:11434/v1#qwen3
     Talk to it:        vivavoce talk
+    Write down speech: vivavoce transcribe interview.wav
+
+    Every command tells more with --help. Every option can be set in the environment too:
+    VIVAVOCE_PORT=9000 is --port 9000.
     """
 
 
 @main.command()
 @option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8080]")
-@option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="YAML file with these options as keys (port: 9000). Options win over it.",
-)
-@option(
-    "--llm",
-    metavar="URL#MODEL|NAME",
-    help="Language model: an OpenAI-compatible server such as "
-    "http://localhost:11434/v1#qwen3, or an engine (scripted, or scripted:FILE.yaml).",
-)
-@option("--llm-api-key", help="Key for that server. OPENAI_API_KEY is taken too.")
-@option("--llm-temperature", type=float, help="Temperature passed to that server.")
-@option("--stt", metavar="NAME", help="Speech recogniser.  [default: pocketsphinx]")
-@option("--tts", metavar="NAME", help="Voice.  [default: espeak]")
-@option("--vad", metavar="NAME", help="Voice activity detector.  [default: silero]")
-@option("--instructions", help="Instructions for sessions whose client sends none.")
+@config_option
+@answering_options
+@stt_option
+@vad_option
 @option("--max-sessions", type=int, help="Callers at a time.  [default: 1000]")
 @option("--max-turn-seconds", type=float, help="A longer turn is ended.  [default: 60]")
 @option(
@@ -88,16 +123,141 @@ def serve(config: Path | None, log_level: str, **given: Any) -> None:
 
     Without options it hears, answers and speaks by itself, with engines that need no download:
     pocketsphinx, a small reply script, and espeak-ng.
+
+    \b
+    With a model:            vivavoce serve --llm http://localhost:11434/v1#qwen3
+    With the hosted one:     OPENAI_API_KEY=... vivavoce serve --llm https://api.openai.com/v1#gpt-4o
+    For the whole network:   vivavoce serve --host 0.0.0.0 --port 9000
+    From a file:             vivavoce serve --config vivavoce.yaml
+
+    One line on standard output says when it is ready, and where.
     """
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = settings_of(config, given)
-    from vivavoce import app  # the engines' packages take a second to import
+    from vivavoce import app
+
+    run(app.serve(settings, announce))
+
+
+@main.command()
+@option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default="reply.wav",
+    show_default=True,
+    help="Where to save the spoken answer.",
+)
+def demo(out: Path) -> None:
+    """Hold a spoken conversation with a server of its own, and check that it happened.
+
+    A recorded caller asks a question through OpenAI's Python client, in real time, hears the
+    answer, asks for a story and speaks over it. You see what was heard and answered, how long each
+    stage took, and what the model remembers of the story. It takes about 20 seconds, and succeeds
+    only if all of that was so.
+    """
+    need("demo", "demo", "openai", "websockets")
+    from vivavoce.commands import demo as command
+
+    run(command.run(out))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
+@option("--realtime", is_flag=True, help="Send a second of audio per second, as a caller would.")
+@url_option
+@config_option
+@stt_option
+@vad_option
+def transcribe(
+    file: Path, url: str | None, config: Path | None, realtime: bool, as_json: bool, **given: Any
+) -> None:
+    """Write down the speech in a WAV file, with times.
+
+    \b
+    For people:      vivavoce transcribe interview.wav
+    For programs:    vivavoce transcribe interview.wav --json
+    Elsewhere:       vivavoce transcribe interview.wav --url http://127.0.0.1:8080/v1
+
+    FILE has 16-bit samples in one or two channels, at any rate. Text goes to standard output as
+    soon as it is known, everything else to standard error.
+    """
+    settings = settings_of(config, given)
+    from vivavoce.commands import transcribe as command
+
+    run(command.run(file, settings=settings, url=url, realtime=realtime, as_json=as_json))
+
+
+@main.command()
+@option("--input", "microphone", help="Microphone, by its number or a part of its name.")
+@option("--output", "loudspeaker", help="Loudspeaker, likewise.")
+@url_option
+@config_option
+@answering_options
+@stt_option
+@vad_option
+def talk(
+    microphone: str | None,
+    loudspeaker: str | None,
+    url: str | None,
+    config: Path | None,
+    **given: Any,
+) -> None:
+    """Talk with the microphone and the speakers.
+
+    \b
+    By itself:               vivavoce talk
+    With your model:         vivavoce talk --llm http://localhost:11434/v1#qwen3
+    To a running server:     vivavoce talk --url http://127.0.0.1:8080/v1
+    Which devices there are: python -m sounddevice
+
+    Speak whenever you like, also over an answer. Wear headphones: without them the server hears
+    itself and interrupts. Ctrl-C ends the conversation.
+    """
+    need("talk", "talk", "sounddevice")
+    settings = settings_of(config, given)
+    from vivavoce.commands import talk as command
 
     try:
-        app.run(app.serve(settings, announce))
+        run(command.run(microphone, loudspeaker, settings=settings, url=url))
+    except KeyboardInterrupt:
+        click.echo("\nGoodbye.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def replay(file: Path) -> None:
+    """Run a session again from its trace, and see whether it does the same.
+
+    \b
+    Write traces:    vivavoce serve --trace traces
+    Run one again:   vivavoce replay traces/sess_....jsonl
+
+    No model and no network is needed: what engines and clients said is in the trace.
+    """
+    from vivavoce.commands import replay as command
+
+    command.run(file)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a command's coroutine; settings that cannot be used are an error of the command line."""
+    from vivavoce import app
+
+    try:
+        app.run(main)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
+
+
+def need(command: str, extra: str, *packages: str) -> None:
+    """Raise `click.ClickException` if a package of an extra is not installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise click.ClickException(
+                f"`vivavoce {command}` needs the package {package}: pip install 'vivavoce[{extra}]'"
+            )
 
 
 def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
@@ -115,11 +275,11 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
         raise click.ClickException(str(error)) from error
 
 
-def announce(server: Any) -> None:
-    """What is printed when the server is ready: one line, and what is missing."""
-    for notice in server.notices:
-        click.secho(f"Notice: {notice}", fg="yellow", err=True)
+def announce(server: "Server") -> None:
+    """Say that the server is ready: one line on standard output, the rest on standard error."""
+    from vivavoce.commands.hosting import show_notices
+
+    show_notices(server.notices)
     ws = server.url.replace("http", "ws", 1)
     click.echo(READY.format(version=__version__, ws=ws, summary=server.summary))
-    if click.get_text_stream("stdout").isatty():
-        click.echo("\n" + CLIENT_HINT.format(url=server.url, ws=ws))
+    click.echo(CLIENT_HINT.format(url=server.url, ws=ws), err=True)
