@@ -20,7 +20,6 @@ from vivavoce.commands.client import Event, RealtimeConnection, connect, refusal
 from vivavoce.commands.failures import first_failure
 from vivavoce.commands.hosting import base_url
 from vivavoce.config import Settings
-from vivavoce.runtime.batching import MAX_BACKLOG_BYTES
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar  # click has no public name for it
@@ -29,12 +28,9 @@ BYTES_PER_MS = BYTES_PER_SAMPLE * INNER_RATE // 1000
 
 CHUNK_MS = 100
 
-TAIL = bytes(MAX_BACKLOG_BYTES + 5000 * BYTES_PER_MS)
-"""Silence behind the file, so that its last utterance ends and is known to have ended.
-
-A server reads on only while at most `MAX_BACKLOG_BYTES` wait to be scored. What it answers behind
-5 s more than that, it answers when it has scored the file and the first seconds of the silence.
-"""
+TAIL = bytes(2000 * BYTES_PER_MS)
+"""Silence behind the file, so that its last utterance ends. The server acts on what comes behind it
+when it has scored it all."""
 
 LONG_MS = 10_000
 """From here on a file gets a progress bar."""

@@ -47,8 +47,10 @@ class ListeningStream:
         """The detector's name for it, once the worker has opened it."""
         self.closed = False
         self.waiting = bytearray()
+        self.scoring = False
+        """Whether the worker has windows of this stream."""
         self._scorer = scorer
-        self._relieved: asyncio.Future[None] | None = None
+        self._progress: asyncio.Future[None] | None = None
 
     def push(self, pcm: bytes) -> None:
         """More audio, right behind what was pushed before."""
@@ -60,27 +62,46 @@ class ListeningStream:
         """No more; windows that are being scored are forgotten."""
         self.closed = True
         self.waiting.clear()
-        self._relieve()
+        self.made_progress()
         self._scorer.forget(self)
 
-    async def caught_up(self) -> None:
-        """Returns when not much is waiting: read no more audio before."""
-        if len(self.waiting) > MAX_BACKLOG_BYTES:
-            self._relieved = asyncio.get_running_loop().create_future()
-            await self._relieved
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much is waiting that no more should be read."""
+        return len(self.waiting) > MAX_BACKLOG_BYTES
 
-    def _relieve(self) -> None:
-        waiting, self._relieved = self._relieved, None
+    @property
+    def is_settled(self) -> bool:
+        """Whether every whole window was scored."""
+        return self.closed or not (self.scoring or len(self.waiting) >= WINDOW_BYTES)
+
+    async def caught_up(self) -> None:
+        """Returns when the stream is not behind any more."""
+        while self.is_behind:
+            await self._next_progress()
+
+    async def settled(self) -> None:
+        """Returns when all that was pushed is scored."""
+        while not self.is_settled:
+            await self._next_progress()
+
+    def made_progress(self) -> None:
+        """Scores were delivered, or never will be."""
+        waiting, self._progress = self._progress, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
+
+    async def _next_progress(self) -> None:
+        """One reader waits at a time: the one of the stream's connection."""
+        self._progress = asyncio.get_running_loop().create_future()
+        await self._progress
 
     def take(self, rounds: int) -> list[npt.NDArray[np.int16]]:
         """At most `rounds` whole windows, taken from what waits."""
         count = min(len(self.waiting) // WINDOW_BYTES, rounds)
         taken = bytes(self.waiting[: count * WINDOW_BYTES])
         del self.waiting[: count * WINDOW_BYTES]
-        if len(self.waiting) <= MAX_BACKLOG_BYTES:
-            self._relieve()
+        self.scoring = True
         samples = np.frombuffer(taken, "<i2").reshape(count, VAD_WINDOW)
         return list(samples)
 
@@ -99,7 +120,6 @@ class SpeechScorer:
         self._live = 0
         self._at_work = False
         self._tick: asyncio.TimerHandle | None = None
-        self._closed: list[ListeningStream] = []
 
     def open(self, start: int, on_score: OnScore, on_failure: OnFailure) -> ListeningStream:
         """A stream whose first sample is at position `start`."""
@@ -117,10 +137,10 @@ class SpeechScorer:
             self._wait_for_tick()
 
     def forget(self, stream: ListeningStream) -> None:
-        """A stream was closed; the worker frees its state before it scores again."""
+        """A stream was closed; the worker frees its state, behind what it is scoring now."""
         self._live -= 1
         self._ready.pop(stream, None)
-        self._closed.append(stream)
+        self._worker.submit(self._free, stream)
 
     async def close(self) -> None:
         """End the worker, once what it has begun is done."""
@@ -140,18 +160,19 @@ class SpeechScorer:
         rounds = max(1, min(MAX_ROUNDS, MAX_WINDOWS // len(self._ready)))
         batch = [(stream, stream.take(rounds)) for stream in self._ready]
         self._ready.clear()
-        closed, self._closed = self._closed, []
         self._at_work = True
         loop = asyncio.get_running_loop()
-        work = self._worker.submit(self._score, batch, closed)
+        work = self._worker.submit(self._score, batch)
         work.add_done_callback(lambda done: call_on(loop, self._scored, batch, done))
 
-    def _score(self, batch: Batch, closed: list[ListeningStream]) -> Scores:
+    def _free(self, stream: ListeningStream) -> None:
+        """On the worker: the stream is in no batch any more."""
+        if stream.number is not None:
+            self._detector.close_stream(stream.number)
+            stream.number = None
+
+    def _score(self, batch: Batch) -> Scores:
         """On the worker: one call of the detector for each round of windows."""
-        for stream in closed:
-            if stream.number is not None:
-                self._detector.close_stream(stream.number)
-                stream.number = None
         for stream, _ in batch:
             if stream.number is None:
                 stream.number = self._detector.open_stream()
@@ -188,11 +209,13 @@ class SpeechScorer:
 
 def deliver(stream: ListeningStream, scores: list[float]) -> None:
     """Hand a stream its scores in order; it may be closed by what one of them causes."""
+    stream.scoring = False
     for score in scores:
         stream.position += VAD_WINDOW
         if stream.closed:
             return
         stream.on_score(stream.position, score)
+    stream.made_progress()
 
 
 def call_on(

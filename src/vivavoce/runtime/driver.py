@@ -7,6 +7,7 @@ never waits. What is caused meanwhile waits in a queue, so that `step` is never 
 
 import asyncio
 import logging
+import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,15 @@ import pybase64
 
 from vivavoce.audio.framing import OutputEncoder
 from vivavoce.engines.base import EngineError
-from vivavoce.protocol.client_events import ClientEvent, InputAudioBufferAppend
+from vivavoce.protocol.client_events import (
+    ClientEvent,
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    SessionUpdate,
+)
 from vivavoce.protocol.errors import ErrorDetail, Refusal
+from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.items import InputAudio, MessageItem
 from vivavoce.protocol.server_events import (
     ConversationItemRetrieved,
@@ -70,6 +78,14 @@ logger = logging.getLogger(__name__)
 LARGE_APPEND = 64 * 1024
 """Characters of base64: a larger append is decoded in a thread."""
 
+MAX_RETRIEVED = 5 * 1024 * 1024
+"""Bytes of an item's audio that `conversation.item.retrieved` may hold, 109 s of the default
+format: longer audio is left out, since a frame stays under 8 MiB (protocol 1.1)."""
+
+IN_ORDER_WITH_AUDIO = (InputAudioBufferCommit, InputAudioBufferClear, SessionUpdate)
+"""What waits until the audio in front of it is scored, so that turns are the same however fast a
+client sends."""
+
 SERVER_FAULT = 1011
 
 
@@ -99,6 +115,8 @@ class SessionDriver:
         self._stepping = False
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        """When the timer fires."""
         self._listening: dict[int, ListeningStream] = {}
         self._encoders: dict[str, OutputEncoder] = {}
 
@@ -117,15 +135,21 @@ class SessionDriver:
     async def receive(self, peer: int, event: ClientEvent) -> None:
         """A client sent an event; returns when it was handled."""
         if not isinstance(event, InputAudioBufferAppend):
+            if isinstance(event, IN_ORDER_WITH_AUDIO):
+                for stream in tuple(self._listening.values()):
+                    await stream.settled()
             self.step(EventReceived(peer, event))
             return
         try:
-            self.step(AudioAppended(self._tape.add(await self._decoded(event.audio))))
+            pcm = await self._decoded(event.audio)
         except Refusal as refusal:
-            detail = msgspec.structs.replace(refusal.detail, event_id=event.event_id)
-            self.refuse(peer, detail)
-        for stream in tuple(self._listening.values()):
-            await stream.caught_up()
+            self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
+            return
+        self.step(AudioAppended(self._tape.add(pcm)))
+        for stream in self._listening.values():
+            if stream.is_behind:
+                await stream.caught_up()
+                break
 
     def refuse(self, peer: int, detail: ErrorDetail) -> None:
         """A client sent what cannot be read."""
@@ -165,18 +189,18 @@ class SessionDriver:
             PERFORM[type(output)](self, output)
 
     def _set_timer(self) -> None:
-        deadline = self._session.next_deadline()
+        deadline = None if self._closed else self._session.next_deadline()
+        if deadline == self._deadline:
+            return
+        self._deadline = deadline
         if self._timer is not None:
-            if deadline is not None and self._timer.when() == deadline:
-                return
             self._timer.cancel()
             self._timer = None
-        if deadline is not None and not self._closed:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(deadline, self._timer_fired)
+        if deadline is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._timer_fired)
 
     def _timer_fired(self) -> None:
-        self._timer = None
+        self._deadline = self._timer = None
         self.step(TimerFired())
 
     # --- ends ------------------------------------------------------------------------------------
@@ -185,8 +209,8 @@ class SessionDriver:
         detail = ErrorDetail(
             type="server_error", code="server_error", message="The session failed. Connect again."
         )
-        for connection in self._peers.values():
-            connection.send(Error(error=detail))
+        event = Error(event_id=Ids(secrets.randbits).new("event"), error=detail)
+        self._deliver(event, None)
         self._disconnect(Disconnect(SERVER_FAULT, "server_error"))
         self.close()
 
@@ -254,7 +278,7 @@ class SessionDriver:
         assert isinstance(event, ConversationItemRetrieved)
         item = event.item
         audio = self._tape.kept(item.id)
-        if audio is not None and isinstance(item, MessageItem):
+        if audio is not None and len(audio) <= MAX_RETRIEVED and isinstance(item, MessageItem):
             encoded = pybase64.b64encode_as_string(audio)
             content = tuple(
                 msgspec.structs.replace(part, audio=encoded)
@@ -276,6 +300,7 @@ class SessionDriver:
             self.step(SpeechScored(job, end, probability))
 
         def failed(error: EngineError) -> None:
+            self._stop_listening(job)
             self.step(EngineFailed(job, error.code, str(error)))
 
         stream = self._pipeline.scorer.open(output.start, scored, failed)
@@ -284,12 +309,16 @@ class SessionDriver:
         stream.push(self._tape.read(output.start))
 
     def _cancel(self, output: Cancel) -> None:
-        stream = self._listening.pop(output.job, None)
-        if stream is None:
+        if output.job in self._listening:
+            self._stop_listening(output.job)
+        else:
             self._jobs.cancel(output.job)
-            return
-        self._tape.on_audio = None
-        stream.close()
+
+    def _stop_listening(self, job: int) -> None:
+        stream = self._listening.pop(job, None)
+        if stream is not None:
+            self._tape.on_audio = None
+            stream.close()
 
     def _hear(self, output: Hear) -> None:
         self._jobs.hear(output, self._tape.read(output.start, output.end))

@@ -6,9 +6,9 @@ engine raises ends its job alone and comes back as `EngineFailed`.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any
 
 from vivavoce.audio.pcm import INNER_RATE
 from vivavoce.audio.resample import Resampler, convert
@@ -87,7 +87,12 @@ class EngineJobs:
     def _start(self, job: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(self._guarded(job, work), name=f"job {job}")
         self._running[job] = task
-        task.add_done_callback(lambda _: self._running.pop(job, None))
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._running.pop(job, None)
+            work.close()  # a job that was cancelled before its first step has not begun it
+
+        task.add_done_callback(ended)
 
     async def _guarded(self, job: int, work: Coroutine[Any, Any, None]) -> None:
         """An engine's exception ends its job, and nothing else."""
@@ -114,16 +119,16 @@ class EngineJobs:
         self._report(Transcribed(job, transcript.text))
 
     async def _generate(self, command: Generate) -> None:
-        pieces = closing(self._engines.llm.generate(command.prompt))
-        async with pieces as outputs:
-            async for piece in outputs:
+        # Closing the generator when the job ends is what stops the engine, upstream too.
+        async with aclosing(self._engines.llm.generate(command.prompt)) as pieces:
+            async for piece in pieces:
                 self._report(generated(command.job, piece))
 
     async def _speak(self, command: Speak) -> None:
         synthesizer = self._engines.tts
         resampler = Resampler(synthesizer.sample_rate, INNER_RATE)
         voice = Voice(name=command.voice, speed=command.speed)
-        async with closing(synthesizer.synthesize(command.text, voice)) as chunks:
+        async with aclosing(synthesizer.synthesize(command.text, voice)) as chunks:
             async for chunk in chunks:
                 self._report_speech(command.job, resampler.push(chunk.audio), chunk)
         self._report_speech(command.job, resampler.flush(), SpeechChunk(b""))
@@ -134,11 +139,6 @@ class EngineJobs:
         for piece in pieces_of(pcm) if pcm or words else ():
             self._report(AudioSynthesized(job, piece, words))
             words = ()
-
-
-def closing(outputs: AsyncIterator[Any]) -> "aclosing[Any]":
-    """Close an engine's iterator when its job ends; that is what stops the engine."""
-    return aclosing(cast("Any", outputs))
 
 
 def pieces_of(pcm: bytes) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The engines behind a model's name, loaded once and shared by its sessions."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from vivavoce.engines.base import (
     VoiceActivityDetector,
 )
 from vivavoce.runtime.batching import SpeechScorer
+
+logger = logging.getLogger(__name__)
 
 
 class ModelLoadError(Exception):
@@ -55,6 +58,10 @@ class Pipeline:
                     await asyncio.to_thread(engine.load)
                 except EngineError as error:
                     raise ModelLoadError(f"{engine.name}: {error}") from error
+                except Exception as error:
+                    logger.exception("an engine failed unexpectedly while it was loaded")
+                    cause = f"{type(error).__name__}: {error}"
+                    raise ModelLoadError(f"{engine.name}: {cause}") from error
                 self._loaded.add(id(engine))
 
     async def close(self) -> None:
