@@ -222,11 +222,19 @@ class SpokenMessage(OutputItem):
                 continue
             if not clause.chunks and not clause.finished:
                 return False
+            if clause.chunks and self._hold():
+                return False
             if index == len(self._sent):
                 self._begin(clause)
             if not self._send_chunks(clause, self._sent[index]):
                 return False
         return content.complete
+
+    def _hold(self) -> bool:
+        """Whether speech has to wait until more of what was sent is played."""
+        state = self.place.state
+        self.held = state.playback.lead_s(state.now) * 1000 >= state.limits.max_lead_ms
+        return self.held
 
     def _begin(self, clause: DraftClause) -> None:
         self._sent.append(SentClause(clause.text))
@@ -236,10 +244,8 @@ class SpokenMessage(OutputItem):
 
     def _send_chunks(self, clause: DraftClause, sent: SentClause) -> bool:
         """Sends what may be sent of a clause; True when the clause is over."""
-        state = self.place.state
         while clause.chunks:
-            if state.playback.lead_s(state.now) * 1000 >= state.limits.max_lead_ms:
-                self.held = True
+            if self._hold():
                 return False
             self._send_chunk(clause.chunks.popleft(), sent)
         sent.whole = clause.finished

@@ -1,0 +1,45 @@
+"""The ten invariants hold after every step of any conversation, however the client behaves."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.moves import Move, moves
+from support.world import SHORT_LEAD, TALKATIVE, WITH_TOOLS, World
+from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession
+from vivavoce.session.state import Limits
+
+WRITES_ONLY = TranscriptionSession(id="sess_world")
+
+configs = st.sampled_from((TALKATIVE, WITH_TOOLS, WITH_TOOLS, WRITES_ONLY))
+limits = st.sampled_from(
+    (
+        SHORT_LEAD,
+        Limits(lifetime_s=None, speculate=False),
+        Limits(lifetime_s=None, max_turn_ms=900, max_lead_ms=50),
+        Limits(lifetime_s=None, max_buffer_ms=400),
+        Limits(lifetime_s=20.0),
+    )
+)
+
+many = settings(max_examples=4 * settings().max_examples)
+"""This property is the widest: it gets more examples than others do."""
+
+
+@many
+@given(seed=st.integers(0, 2**16), config=configs, within=limits, script=moves)
+def test_any_conversation_keeps_the_invariants(
+    seed: int, config: SessionConfig, within: Limits, script: list[Move]
+) -> None:
+    world = World(seed, config=config, limits=within)
+    for move in script:
+        world.make(move)
+    world.settle()
+    world.leave()
+
+
+@given(seed=st.integers(0, 2**16), script=moves)
+def test_any_conversation_may_be_left_at_any_time(seed: int, script: list[Move]) -> None:
+    world = World(seed, config=WITH_TOOLS)
+    for move in script:
+        world.make(move)
+    world.leave()

@@ -1,0 +1,179 @@
+"""Engines that exist only in virtual time: what they answer is a pure function of the request.
+
+A request is an output of the session, an answer is a list of inputs with delays. What is said in
+the answer depends on the request alone; when it is said depends on a second source of randomness,
+so that the same conversation can be had at another pace.
+"""
+
+import random
+from dataclasses import dataclass
+
+import msgspec
+
+from vivavoce.protocol.prompt import Prompt
+from vivavoce.session.inputs import (
+    AnyInput,
+    AudioSynthesized,
+    EngineFailed,
+    GenerationFinished,
+    SpeechFinished,
+    TextGenerated,
+    ToolCallGenerated,
+    Transcribed,
+    TranscriptDelta,
+    Word,
+)
+from vivavoce.session.outputs import AnyOutput, Generate, Hear, HearClip, Speak
+
+WORDS = (
+    "yes",
+    "no",
+    "well",
+    "table",
+    "for",
+    "two",
+    "seven",
+    "o'clock",
+    "please",
+    "42",
+    "3.5",
+    "noch",
+)
+MARKS = (". ", ", ", "! ", " ", "; ", "… ", "\n")
+BYTES_PER_MS = 48
+
+Timed = tuple[float, AnyInput]
+"""Seconds after the request, and what arrives then."""
+
+
+@dataclass(frozen=True)
+class Temper:
+    """How engines behave: chances from 0 to 1, seconds, milliseconds per character."""
+
+    noise: float = 0.1
+    hearing_fails: float = 0.1
+    model_fails_at_once: float = 0.1
+    model_fails_midway: float = 0.1
+    voice_fails: float = 0.05
+    slowest_s: float = 0.6
+    pace_ms: int = 12
+
+
+STEADY = Temper(model_fails_midway=0.0, voice_fails=0.0, slowest_s=0.12)
+"""Failures, if any, come before the first word: what was sent does not depend on time.
+Answers come fast, so that much of one is there when its turn ends."""
+
+
+class ImaginedEngines:
+    """A recogniser, a language model and a voice."""
+
+    def __init__(self, seed: int, pace: int, temper: Temper) -> None:
+        """`seed` decides what is answered, `pace` when."""
+        self._seed = seed
+        self._pace = pace
+        self._temper = temper
+
+    def answer(self, request: AnyOutput) -> list[Timed]:
+        """All that comes back for this request, if it is one for these engines."""
+        match request:
+            case Hear(job=job) | HearClip(job=job):
+                replies = self._hear(job, self._content(request))
+            case Generate(job=job, prompt=prompt):
+                replies = self._generate(job, prompt, self._content(request))
+            case Speak(job=job, text=text):
+                replies = self._speak(job, text, self._content(request))
+            case _:
+                return []
+        return self._timed(job, replies)
+
+    def _content(self, request: Hear | HearClip | Generate | Speak) -> random.Random:
+        anonymous = msgspec.structs.replace(request, job=0)
+        return random.Random(f"{self._seed} {msgspec.json.encode(anonymous)!r}")
+
+    def _timed(self, job: int, replies: list[AnyInput]) -> list[Timed]:
+        delays = random.Random(f"{self._seed} {self._pace} {job}")
+        at, timed = delays.uniform(0, self._temper.slowest_s), []
+        for reply in replies:
+            timed.append((at, reply))
+            at += delays.choice((0.0, delays.uniform(0, self._temper.slowest_s / 4)))
+        return timed
+
+    def _hear(self, job: int, rng: random.Random) -> list[AnyInput]:
+        words = [rng.choice(WORDS) for _ in range(rng.randint(1, 5))]
+        if rng.random() < self._temper.noise:
+            return [Transcribed(job, rng.choice(("", "  ")))]
+        text = " ".join(words)
+        replies: list[AnyInput] = []
+        if rng.random() < 0.5:
+            replies = [TranscriptDelta(job, piece) for piece in pieces(text, rng)]
+        if rng.random() < self._temper.hearing_fails:
+            return [*replies[:1], EngineFailed(job, "audio_unintelligible", "Nothing made out.")]
+        return [*replies, Transcribed(job, text)]
+
+    def _generate(self, job: int, prompt: Prompt, rng: random.Random) -> list[AnyInput]:
+        failure = EngineFailed(job, "server_error", "The model gave up.")
+        if rng.random() < self._temper.model_fails_at_once:
+            return [failure]
+        replies: list[AnyInput] = []
+        for _ in range(rng.choice((0, 1, 1, 1, 2))):
+            replies += [TextGenerated(job, piece) for piece in pieces(sentences(rng), rng)]
+            if prompt.tools and prompt.tool_choice != "none" and rng.random() < 0.5:
+                replies += self._call(job, prompt, len(replies), rng)
+        if rng.random() < self._temper.model_fails_midway:
+            return [*replies[: rng.randint(0, len(replies))], failure]
+        counted = rng.random() < 0.5
+        finished = GenerationFinished(
+            job=job,
+            reason=rng.choice(("stop", "stop", "stop", "length", "content_filter")),
+            input_tokens=rng.randint(1, 99) if counted else None,
+            output_tokens=rng.randint(0, 99) if counted else None,
+        )
+        return [*replies, finished]
+
+    def _call(self, job: int, prompt: Prompt, index: int, rng: random.Random) -> list[AnyInput]:
+        name = rng.choice(prompt.tools).name
+        call_id = f"call_{rng.getrandbits(40):x}"
+        first, *rest = pieces(f'{{"n": {rng.randint(0, 999)}}}', rng)
+        return [
+            ToolCallGenerated(job=job, index=index, name=name, call_id=call_id, arguments=first),
+            *(ToolCallGenerated(job=job, index=index, arguments=piece) for piece in rest),
+        ]
+
+    def _speak(self, job: int, text: str, rng: random.Random) -> list[AnyInput]:
+        if rng.random() < self._temper.voice_fails:
+            return [EngineFailed(job, "server_error", "The voice broke.")]
+        total_ms = self._temper.pace_ms * len(text)
+        words = word_times(text, self._temper.pace_ms) if rng.random() < 0.7 else ()
+        cuts = sorted(rng.randint(0, total_ms) for _ in range(rng.randint(0, 3)))
+        replies: list[AnyInput] = []
+        for start, end in zip([0, *cuts], [*cuts, total_ms], strict=True):
+            audio = rng.randbytes(BYTES_PER_MS) * (end - start)
+            begun = tuple(word for word in words if start <= word.start_ms < end)
+            replies.append(AudioSynthesized(job, audio, begun))
+        return [*replies, SpeechFinished(job)]
+
+
+def sentences(rng: random.Random) -> str:
+    """A few clauses of prose, sometimes with nothing in them that can be spoken."""
+    if rng.random() < 0.05:
+        return "… "
+    clauses = [
+        " ".join(rng.choice(WORDS) for _ in range(rng.randint(1, 9))) + rng.choice(MARKS)
+        for _ in range(rng.randint(1, 5))
+    ]
+    return "".join(clauses)
+
+
+def pieces(text: str, rng: random.Random) -> list[str]:
+    """`text` cut at random places; the pieces joined are the text."""
+    cuts = sorted(rng.randint(1, len(text)) for _ in range(rng.randint(0, 6)))
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+def word_times(text: str, pace_ms: int) -> tuple[Word, ...]:
+    """Where each word ends in the text, and when it begins in an audio of even pace."""
+    ends = [i for i, letter in enumerate(text) if letter.isspace()] or [len(text)]
+    starts = [0, *(end + 1 for end in ends)]
+    return tuple(
+        Word(end, start * pace_ms) for start, end in zip(starts, ends, strict=False) if end > start
+    )
