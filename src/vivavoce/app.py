@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from vivavoce.assembly import assemble
+from vivavoce.assembly import Assembly, assemble
 from vivavoce.config import ConfigError, Settings
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.pipeline import ModelLoadError, Pipeline
 from vivavoce.runtime.sessions import SessionPolicy, Sessions
+from vivavoce.runtime.waterfall_text import one_line
 from vivavoce.session.outputs import Measured
 from vivavoce.session.state import Limits
 from vivavoce.transports.http import application
-from vivavoce.runtime.waterfall_text import one_line
 
 T = TypeVar("T")
 
@@ -45,12 +45,22 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Server]:
-    """Start a server, and stop it at the end. Raises `ConfigError`.
+    """Start a server with the engines that the settings name, and stop it at the end.
+
+    Raises `ConfigError`.
+    """
+    async with serving(await assemble(settings), settings) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def serving(assembly: Assembly, settings: Settings) -> AsyncIterator[Server]:
+    """Start a server with these engines, and stop it at the end. Raises `ConfigError`.
 
     Port 0 takes a free one. Engines are loaded before the server is ready; one that cannot be
-    is reported, and tried again for each session.
+    is reported, and tried again for each session. At the end every client is told (close code
+    1001) before the engines are closed.
     """
-    assembly = await assemble(settings)
     pipeline = Pipeline(assembly.engines)
     notices = assembly.notices
     try:

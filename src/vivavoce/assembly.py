@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from vivavoce.config import ConfigError, EngineSpec, Settings
 from vivavoce.engines.absent import AbsentRecognizer, AbsentSynthesizer
@@ -110,9 +111,16 @@ def language_model(settings: Settings) -> Any:
     try:
         return OpenAICompatibleModel.from_spec(
             spec,
-            api_key=settings.llm_api_key or os.environ.get("OPENAI_API_KEY"),
+            api_key=settings.llm_api_key or openai_key(spec),
             temperature=settings.llm_temperature,
             extra_body=settings.llm_extra_body,
         )
     except (EngineError, ValueError) as error:
         raise ConfigError(f"llm {spec}: {error}") from error
+
+
+def openai_key(spec: str) -> str | None:
+    """OPENAI_API_KEY, for OpenAI's own servers only: other servers get the key meant for them."""
+    host = urlsplit(spec).hostname or ""
+    own = host == "openai.com" or host.endswith(".openai.com")
+    return os.environ.get("OPENAI_API_KEY") if own else None

@@ -18,8 +18,11 @@ import msgspec
 from vivavoce.engines.base import EngineError
 from vivavoce.engines.worker import CANCEL, Answer, End, Failed, Part, frame, read_frame
 
+START_S = 60.0
+"""Seconds that a child may take to start: a model may have to come from a slow, cold disk."""
+
 PATIENCE_S = 15.0
-"""Seconds that a child may take to start, or to leave a request that was given up."""
+"""Seconds that a child may take to leave a request that was given up."""
 
 GRACE_S = 1.0
 """Seconds between a child's end being asked for and the next, ruder means."""
@@ -81,7 +84,7 @@ class Child:
 
     def wait_until_ready(self) -> None:
         """Block until it has started, in a thread. Raises `EngineError` if it cannot."""
-        self._socket.settimeout(PATIENCE_S)
+        self._socket.settimeout(self._patience_s)
         try:
             body = read_frame(self._socket)
         except TimeoutError:
@@ -100,7 +103,7 @@ class Child:
         that was given up.
         """
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 while not self.is_ready:
                     self._settle(await self._receive())
         except TimeoutError:
@@ -208,7 +211,11 @@ class Child:
             error.add_note(text)
         return error
 
+    @property
+    def _patience_s(self) -> float:
+        return START_S if self._state is _State.STARTING else PATIENCE_S
+
     def _too_slow(self) -> EngineError:
         doing = "start" if self._state is _State.STARTING else "leave its earlier work"
-        self._state = _State.BROKEN
-        return EngineError(f"the process of {self._name} did not {doing} in {PATIENCE_S:g} s")
+        seconds, self._state = self._patience_s, _State.BROKEN
+        return EngineError(f"the process of {self._name} did not {doing} in {seconds:g} s")

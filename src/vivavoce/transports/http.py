@@ -20,6 +20,7 @@ def application(sessions: Sessions) -> web.Application:
         app.router.add_get(f"{base}/realtime", endpoint.handle)
         app.router.add_get(f"{base}/models", models)
     app.router.add_get("/health", health(sessions))
+    app.on_shutdown.append(endpoint.close_all)
     return app
 
 

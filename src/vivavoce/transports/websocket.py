@@ -1,17 +1,21 @@
 """`GET /v1/realtime` over a WebSocket: frames to the driver, events to frames (protocol 1.1).
 
-A task reads, a task writes. The writer's queue is bounded in bytes: a client that does not read
-what it asked for is disconnected, and nobody waits for it.
+A task reads, another writes. The writer's queue is bounded in bytes: while much is waiting in it,
+no more is read from the client, and a client that does not take what the session has to say is
+disconnected. Whoever closes, the session and its jobs end first, and then the closing handshake
+is made.
 """
 
 import asyncio
 import logging
+import secrets
 from collections import deque
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from vivavoce.dialects import ga
 from vivavoce.protocol.errors import ErrorDetail, Refusal
+from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.server_events import Error, ServerEvent
 from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.pipeline import ModelLoadError
@@ -25,8 +29,17 @@ MAX_FRAME = 21 * 1024 * 1024
 MAX_QUEUED = 32 * 1024 * 1024
 """Bytes that may wait for a client to read them."""
 
+HIGH_WATER = 4 * 1024 * 1024
+"""Bytes: with more than this waiting, the client's next frames are not read."""
+
+STALL_TIMEOUT_S = 60.0
+"""How long a client may leave it at that."""
+
 PING_INTERVAL_S = 20.0
 """As the live service pings (protocol 1.1)."""
+
+CLOSE_TIMEOUT_S = 10.0
+"""What a client gets to read the rest and to answer a close, before it is cut off."""
 
 PEER = 1
 """A WebSocket session has one connection."""
@@ -36,14 +49,17 @@ REFUSED = 4000
 
 
 class WebSocketConnection:
-    """One client's socket: a queue of frames, and the task that writes them."""
+    """One client's socket: a queue of frames, and the loop that writes them."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
+        self._transport = transport
         self._frames: deque[bytes] = deque()
         self._queued = 0
         self._wake = asyncio.Event()
+        self._room = asyncio.Event()
         self._closing: tuple[int, str] | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     def send(self, event: ServerEvent) -> None:
         """Queue an event; a client that reads too slowly is disconnected."""
@@ -51,32 +67,70 @@ class WebSocketConnection:
             return
         frame = ga.encode(event)
         if self._queued + len(frame) > MAX_QUEUED:
-            self._frames.clear()
-            self.close(WSCloseCode.POLICY_VIOLATION, "The client does not read what it is sent.")
+            self._give_up()
             return
         self._queued += len(frame)
         self._frames.append(frame)
         self._wake.set()
+        if self.is_full:
+            self._room.clear()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is waiting that no more should be asked for."""
+        return self._queued > HIGH_WATER
+
+    async def room(self) -> None:
+        """Returns when less is waiting; a client that takes too long is disconnected."""
+        try:
+            async with asyncio.timeout(STALL_TIMEOUT_S):
+                await self._room.wait()
+        except TimeoutError:
+            self._give_up()
 
     def close(self, code: int, reason: str) -> None:
-        """Close behind what is queued."""
+        """Close behind what is queued. The first to close says why."""
         if self._closing is None:
             self._closing = (code, reason)
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(CLOSE_TIMEOUT_S, self._abort)
         self._wake.set()
 
+    def _give_up(self) -> None:
+        """What is queued would never be read, and a close frame behind it neither."""
+        logger.warning("a client does not read what it is sent; it is disconnected")
+        self._frames.clear()
+        self.close(WSCloseCode.POLICY_VIOLATION, "The client does not read what it is sent.")
+        self._abort()
+
+    def _abort(self) -> None:
+        """End the TCP connection: only this wakes a writer that waits for a client to read."""
+        if self._transport is not None:
+            self._transport.abort()
+
     async def write(self) -> None:
-        """Write what is queued until the connection is closed."""
+        """Write what is queued, until the connection is closing and nothing is left."""
         while True:
-            while self._frames:
+            while self._frames and not self._socket.closed:
                 frame = self._frames.popleft()
                 self._queued -= len(frame)
                 await self._socket.send_frame(frame, WSMsgType.TEXT)
+                if not self.is_full:
+                    self._room.set()
             if self._closing is not None:
-                code, reason = self._closing
-                await self._socket.close(code=code, message=reason.encode())
                 return
             self._wake.clear()
             await self._wake.wait()
+
+    async def finish(self) -> None:
+        """The closing handshake, unless the client has begun it. Nobody may be reading."""
+        code, reason = self._closing or (WSCloseCode.OK, "")
+        await self._socket.close(code=code, message=reason.encode())
+
+    def free(self) -> None:
+        """The connection is over."""
+        if self._patience is not None:
+            self._patience.cancel()
 
 
 class RealtimeEndpoint:
@@ -84,6 +138,12 @@ class RealtimeEndpoint:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._connections: set[WebSocketConnection] = set()
+
+    async def close_all(self, _: web.Application) -> None:
+        """The server stops: tell every client."""
+        for connection in tuple(self._connections):
+            connection.close(WSCloseCode.GOING_AWAY, "The server is shutting down.")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection, from the upgrade to the close."""
@@ -94,16 +154,20 @@ class RealtimeEndpoint:
             compress=False,
         )
         await socket.prepare(request)
-        connection = WebSocketConnection(socket)
+        connection = WebSocketConnection(socket, request.transport)
+        self._connections.add(connection)
         try:
             async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(connection.write(), name="writer")
-                await self._converse(request, socket, connection, tasks)
-                connection.close(WSCloseCode.OK, "")
-                if socket.closed:
-                    writer.cancel()
+                conversation = self._converse(request, socket, connection, tasks)
+                reader = tasks.create_task(conversation, name="reader")
+                await connection.write()
+                reader.cancel()
+            await connection.finish()
         except* ConnectionError:
             logger.info("a connection was lost")
+        finally:
+            self._connections.discard(connection)
+            connection.free()
         return socket
 
     async def _converse(
@@ -116,32 +180,40 @@ class RealtimeEndpoint:
         """A session from its first frame to its last."""
         model, intent = request.query.get("model"), request.query.get("intent")
         if not model and intent != "transcription":
-            connection.send(Error(error=MISSING_MODEL))
-            connection.close(REFUSED, "invalid_request_error.missing_model")
+            refuse_session(connection, MISSING_MODEL, REFUSED)
             return
         try:
             driver = await self._sessions.open(
                 model or "", tasks, transcription=intent == "transcription"
             )
         except ModelLoadError as error:
-            connection.send(Error(error=load_error(error)))
-            connection.close(REFUSED, "server_error.model_load_error")
+            refuse_session(connection, load_error(error), REFUSED)
             return
         except TooManySessionsError as error:
-            connection.send(Error(error=overloaded(error)))
-            connection.close(WSCloseCode.TRY_AGAIN_LATER, "server_error.too_many_sessions")
+            refuse_session(connection, overloaded(error), WSCloseCode.TRY_AGAIN_LATER)
             return
         try:
             driver.join(PEER, connection)
-            await read(socket, driver)
+            await read(socket, connection, driver)
         finally:
             driver.leave(PEER)
             self._sessions.closed(driver)
+            connection.close(WSCloseCode.OK, "")
 
 
-async def read(socket: web.WebSocketResponse, driver: SessionDriver) -> None:
+def refuse_session(connection: WebSocketConnection, detail: ErrorDetail, code: int) -> None:
+    """A session cannot begin: one error, then a close that names it (protocol 6.2)."""
+    connection.send(Error(event_id=Ids(secrets.randbits).new("event"), error=detail))
+    connection.close(code, f"{detail.type}.{detail.code}")
+
+
+async def read(
+    socket: web.WebSocketResponse, connection: WebSocketConnection, driver: SessionDriver
+) -> None:
     """Hand every frame to the driver, one after the other, until the socket is closed."""
     async for message in socket:
+        if connection.is_full:
+            await connection.room()
         if message.type is WSMsgType.TEXT:
             try:
                 event = ga.decode(message.data)
