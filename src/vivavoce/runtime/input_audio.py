@@ -6,15 +6,20 @@ began; the machine deals in positions only.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pybase64
 
 from vivavoce.audio.framing import InputDecoder, OutputEncoder
 from vivavoce.protocol.errors import Refusal, refuse
-from vivavoce.protocol.session_config import AudioFormat, PcmFormat
+from vivavoce.protocol.session_config import (
+    DEFAULT_FORMAT,
+    AudioFormat,
+    PcmFormat,
+    bytes_per_second,
+)
 
 BYTES_PER_SAMPLE = 2
-BYTES_PER_SECOND = 48_000
 MAX_APPEND = 15 * 1024 * 1024
 """Bytes: more in one event is refused (protocol 7)."""
 G711_RATE = 8000
@@ -67,17 +72,29 @@ def append_too_long(length: int) -> Refusal:
     return refuse("string_above_max_length", text, "audio")
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAudio:
+    """The audio of one item, and the format that it is in."""
+
+    audio: bytes
+    format: AudioFormat
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return len(self.audio) / bytes_per_second(self.format)
+
+
 class Tape:
     """One session's input audio."""
 
     def __init__(self, audio_format: AudioFormat, *, retain_s: Retention) -> None:
         self._format = audio_format
         self._decoder = input_decoder(audio_format)
-        self._retain_bytes = None if retain_s is None else int(retain_s * BYTES_PER_SECOND)
+        self._retain_s = retain_s
         self._base = 0
         self._pcm = bytearray()
-        self._kept: dict[str, bytes] = {}
-        self._kept_bytes = 0
+        self._kept: dict[str, KeptAudio] = {}
         self.on_audio: Callable[[bytes], None] | None = None
         """Told of all PCM that is added, while somebody listens."""
 
@@ -111,12 +128,12 @@ class Tape:
 
     def keep(self, item_id: str, start: int, end: int) -> None:
         """These samples are an item's now; what lies before them is not needed any more."""
-        self._retain(item_id, self.read(start, end))
+        self._retain(item_id, KeptAudio(self.read(start, end), DEFAULT_FORMAT))
         self.trim(end)
 
     def keep_clip(self, item_id: str, audio: bytes, audio_format: AudioFormat) -> None:
-        """An item came with audio of its own, in a client's format."""
-        self._retain(item_id, input_decoder(audio_format).push(audio))
+        """An item came with audio of its own, in a client's format, and stays in it."""
+        self._retain(item_id, KeptAudio(audio, audio_format))
 
     def trim(self, before: int) -> None:
         """Forget what lies before this position."""
@@ -127,21 +144,24 @@ class Tape:
 
     def drop(self, item_id: str) -> None:
         """Forget an item's audio."""
-        self._kept_bytes -= len(self._kept.pop(item_id, b""))
+        self._kept.pop(item_id, None)
 
     def kept(self, item_id: str) -> bytes | None:
         """An item's audio in the client's format, if it is still kept."""
-        pcm = self._kept.get(item_id)
-        if pcm is None:
+        kept = self._kept.get(item_id)
+        if kept is None:
             return None
+        if kept.format == self._format:
+            return kept.audio
         encoder = output_encoder(self._format)
-        return encoder.push(pcm) + encoder.flush()
+        return encoder.push(input_decoder(kept.format).push(kept.audio)) + encoder.flush()
 
-    def _retain(self, item_id: str, pcm: bytes) -> None:
+    def _retain(self, item_id: str, kept: KeptAudio) -> None:
         """Keep an item's audio, and let go of the oldest beyond the retention."""
-        self._kept[item_id] = pcm
-        self._kept_bytes += len(pcm)
-        if self._retain_bytes is None:
+        self._kept[item_id] = kept
+        if self._retain_s is None:
             return
-        while self._kept_bytes > self._retain_bytes and self._kept:
-            self.drop(next(iter(self._kept)))
+        total_s = sum(one.seconds for one in self._kept.values())
+        while total_s > self._retain_s and self._kept:
+            oldest = next(iter(self._kept))
+            total_s -= self._kept.pop(oldest).seconds
