@@ -40,7 +40,7 @@ def open_model() -> onnxruntime.InferenceSession:
     )
 
 
-class Caller(picows.WSListener):  # type: ignore[misc]
+class Caller(picows.WSListener):
     decoder = msgspec.json.Decoder(Append)
     model = open_model()
     rate = np.array(16_000, np.int64)
@@ -60,7 +60,7 @@ class Caller(picows.WSListener):  # type: ignore[misc]
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         if frame.msg_type == picows.WSMsgType.CLOSE:
-            transport.send_close(1000)
+            transport.send_close(picows.WSCloseCode.OK)
             transport.disconnect()
         elif frame.msg_type == picows.WSMsgType.PING:
             transport.send_pong(frame.get_payload_as_bytes())

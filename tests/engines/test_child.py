@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from obedient_child import Count, Order
 
+from support.obedient_child import Count, Order
 from vivavoce.engines import child_process
 from vivavoce.engines.base import EngineError
 from vivavoce.engines.child import ChildPool
 from vivavoce.engines.child_process import Child
 
-MODULE = "obedient_child"
+MODULE = "support.obedient_child"
 
 
 @pytest.fixture(autouse=True)
 def _children_find_their_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in paths if path))
 
 

@@ -25,7 +25,7 @@ def message(text: str, role: str = "user") -> dict[str, Any]:
     return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
 
 
-def test_it_runs_while_the_conversation_is_being_answered():
+def test_it_runs_while_the_conversation_is_being_answered() -> None:
     stage = an_answer_with_another_beside_it()
     stage.wrote("happy", "generate2")
     assert stage.news() == [
@@ -44,7 +44,7 @@ def test_it_runs_while_the_conversation_is_being_answered():
     assert stage.news() == ["audio.delta item2 240ms"]
 
 
-def test_it_belongs_to_no_conversation_and_echoes_its_metadata():
+def test_it_belongs_to_no_conversation_and_echoes_its_metadata() -> None:
     stage = an_answer_with_another_beside_it()
     created = stage.last(ResponseCreated).response
     stage.finished(job="generate2")
@@ -54,7 +54,7 @@ def test_it_belongs_to_no_conversation_and_echoes_its_metadata():
         assert shown.metadata == {"topic": "mood"}
 
 
-def test_nothing_of_it_is_remembered():
+def test_nothing_of_it_is_remembered() -> None:
     stage = Stage(cast=Cast(says=[("happy",), ("Hi.",)]))
     stage.respond(**BESIDE)
     stage.advance(500)
@@ -63,7 +63,7 @@ def test_nothing_of_it_is_remembered():
     assert stage.dialogue() == [("user", "hello")]
 
 
-def test_cancel_without_a_name_reaches_the_conversation_only():
+def test_cancel_without_a_name_reaches_the_conversation_only() -> None:
     stage = an_answer_with_another_beside_it()
     stage.cancel()
     assert stage.told()[-1] == "response.done resp1 cancelled client_cancelled"
@@ -76,7 +76,7 @@ def test_cancel_without_a_name_reaches_the_conversation_only():
     assert stage.news() == ["error response_cancel_not_active"]
 
 
-def test_speech_interrupts_the_conversation_only():
+def test_speech_interrupts_the_conversation_only() -> None:
     stage = an_answer_with_another_beside_it()
     stage.speech(32)
     told = stage.told()
@@ -85,7 +85,7 @@ def test_speech_interrupts_the_conversation_only():
     assert stage.told() == ["response.done resp2 completed"]
 
 
-def test_an_empty_input_is_an_empty_context():
+def test_an_empty_input_is_an_empty_context() -> None:
     stage = Stage()
     stage.write("hello")
     stage.respond(input=[], instructions="Greet.", **BESIDE)
@@ -93,7 +93,7 @@ def test_an_empty_input_is_an_empty_context():
     assert stage.prompt.instructions == "Greet."
 
 
-def test_an_input_of_items_and_references_is_the_context():
+def test_an_input_of_items_and_references_is_the_context() -> None:
     stage = Stage()
     stage.write("hello", id="greeting")
     stage.write("ignore me")
@@ -102,14 +102,14 @@ def test_an_input_of_items_and_references_is_the_context():
     assert stage.dialogue() == [("system", "Be brief."), ("user", "hello")]
 
 
-def test_a_reference_to_nothing_is_refused():
+def test_a_reference_to_nothing_is_refused() -> None:
     stage = Stage()
     stage.news()
     stage.respond(input=[message("a"), {"type": "item_reference", "id": "nobody"}], **BESIDE)
     assert stage.news() == ["error invalid_value response.input[1].id"]
 
 
-def test_a_call_and_its_output_may_both_be_in_the_input():
+def test_a_call_and_its_output_may_both_be_in_the_input() -> None:
     stage = Stage()
     call = {"type": "function_call", "name": "dial", "call_id": "c1", "arguments": "{}"}
     output = {"type": "function_call_output", "call_id": "c1", "output": "ringing"}
@@ -117,7 +117,7 @@ def test_a_call_and_its_output_may_both_be_in_the_input():
     assert [m.role for m in stage.prompt.messages] == ["assistant", "tool"]
 
 
-def test_an_input_of_its_own_may_serve_the_conversation():
+def test_an_input_of_its_own_may_serve_the_conversation() -> None:
     stage = Stage(cast=Cast(says=[("Blue.",)]))
     stage.write("hello")
     stage.respond(input=[message("what colour?")])
@@ -126,7 +126,7 @@ def test_an_input_of_its_own_may_serve_the_conversation():
     assert "item.added item2 after item1" in stage.told()
 
 
-def test_only_so_many_may_run_at_a_time():
+def test_only_so_many_may_run_at_a_time() -> None:
     stage = Stage()
     for _ in range(16):
         stage.respond(**BESIDE)
@@ -139,7 +139,7 @@ def test_only_so_many_may_run_at_a_time():
     assert stage.news()[0].startswith("response.created")
 
 
-def test_its_cancellation_does_not_make_the_conversation_speak_too_far_ahead():
+def test_its_cancellation_does_not_make_the_conversation_speak_too_far_ahead() -> None:
     stage = Stage()
     stage.write("tell me a story")
     stage.respond()

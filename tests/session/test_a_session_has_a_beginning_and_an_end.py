@@ -8,7 +8,7 @@ from vivavoce.session.outputs import Send
 from vivavoce.session.state import Limits
 
 
-def test_the_first_event_is_session_created_for_that_peer():
+def test_the_first_event_is_session_created_for_that_peer() -> None:
     stage = Stage(instructions="Be kind.")
     first = stage.outputs[0]
     assert isinstance(first, Send)
@@ -17,7 +17,7 @@ def test_the_first_event_is_session_created_for_that_peer():
     assert first.event.session == stage.session.config
 
 
-def test_every_event_has_an_id_of_its_own():
+def test_every_event_has_an_id_of_its_own() -> None:
     stage = Stage()
     for _ in range(50):
         stage.clear()
@@ -26,7 +26,7 @@ def test_every_event_has_an_id_of_its_own():
     assert all(an_id.startswith("event_") for an_id in ids)
 
 
-def test_an_unreadable_frame_is_answered_to_its_sender():
+def test_an_unreadable_frame_is_answered_to_its_sender() -> None:
     stage = Stage()
     detail = ErrorDetail(code="invalid_json", message="No JSON.", event_id="mine")
     stage.step(inp.FrameRefused(7, detail))
@@ -36,7 +36,7 @@ def test_an_unreadable_frame_is_answered_to_its_sender():
     assert stage.error == detail
 
 
-def test_a_session_ends_after_its_lifetime():
+def test_a_session_ends_after_its_lifetime() -> None:
     stage = Stage(limits=Limits(lifetime_s=3600.0))
     assert stage.session.next_deadline() == 3600.0
     stage.advance(3_599_000)
@@ -55,12 +55,12 @@ def test_a_session_ends_after_its_lifetime():
     assert stage.news() == []
 
 
-def test_a_session_may_live_for_ever():
+def test_a_session_may_live_for_ever() -> None:
     stage = Stage(limits=Limits(lifetime_s=None))
     assert stage.session.next_deadline() is None
 
 
-def test_the_same_inputs_give_the_same_outputs():
+def test_the_same_inputs_give_the_same_outputs() -> None:
     def play() -> list[object]:
         stage = Stage()
         for _ in range(3):

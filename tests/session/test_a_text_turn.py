@@ -8,7 +8,7 @@ from vivavoce.protocol.server_events import ContentPartAdded, ResponseDone, Text
 from vivavoce.session.outputs import Speak
 
 
-def test_the_events_of_a_text_turn():
+def test_the_events_of_a_text_turn() -> None:
     stage = Stage(output_modalities=["text"])
     stage.news()
     stage.write("hello")
@@ -35,7 +35,7 @@ def test_the_events_of_a_text_turn():
     assert stage.last(ContentPartAdded).part == TextPart(text="")
 
 
-def test_a_written_answer_is_not_spoken():
+def test_a_written_answer_is_not_spoken() -> None:
     stage = Stage(cast=Cast(), output_modalities=["text"])
     stage.write("hello")
     stage.respond()
@@ -43,7 +43,7 @@ def test_a_written_answer_is_not_spoken():
     assert not [o for o in stage.outputs if isinstance(o, Speak)]
 
 
-def test_a_written_question_may_be_answered_in_speech():
+def test_a_written_question_may_be_answered_in_speech() -> None:
     stage = Stage(cast=Cast(says=[("Hi.",)]))
     stage.write("hello")
     stage.respond()
@@ -51,7 +51,7 @@ def test_a_written_question_may_be_answered_in_speech():
     assert "audio.delta item2 180ms" in stage.told()
 
 
-def test_the_settings_of_one_response_do_not_stay():
+def test_the_settings_of_one_response_do_not_stay() -> None:
     stage = Stage(instructions="Be kind.", output_modalities=["text"])
     stage.respond(instructions="Be curt.", max_output_tokens=9)
     assert (stage.prompt.instructions, stage.prompt.max_output_tokens) == ("Be curt.", 9)
@@ -60,7 +60,7 @@ def test_the_settings_of_one_response_do_not_stay():
     assert (stage.prompt.instructions, stage.prompt.max_output_tokens) == ("Be kind.", None)
 
 
-def test_a_response_can_follow_its_predecessor_at_once():
+def test_a_response_can_follow_its_predecessor_at_once() -> None:
     stage = Stage(output_modalities=["text"])
     stage.respond()
     stage.finished()
@@ -70,7 +70,7 @@ def test_a_response_can_follow_its_predecessor_at_once():
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
-def test_the_token_limit_leaves_an_incomplete_answer(modality: str):
+def test_the_token_limit_leaves_an_incomplete_answer(modality: str) -> None:
     stage = Stage(cast=Cast(says=[("Once upon a", Limit())]), output_modalities=[modality])
     stage.respond()
     stage.advance(2000)
@@ -81,7 +81,7 @@ def test_the_token_limit_leaves_an_incomplete_answer(modality: str):
     ]
 
 
-def test_filtered_content_is_incomplete_too():
+def test_filtered_content_is_incomplete_too() -> None:
     stage = Stage(output_modalities=["text"])
     stage.respond()
     stage.wrote("Well")
@@ -89,7 +89,7 @@ def test_filtered_content_is_incomplete_too():
     assert stage.told()[-1] == "response.done resp1 incomplete content_filter"
 
 
-def test_usage_is_what_the_model_counted():
+def test_usage_is_what_the_model_counted() -> None:
     stage = Stage(output_modalities=["text"])
     stage.respond()
     stage.wrote("Hello.")
@@ -100,7 +100,7 @@ def test_usage_is_what_the_model_counted():
     assert usage.input_token_details.cached_tokens == 60
 
 
-def test_usage_is_estimated_where_nobody_counts():
+def test_usage_is_estimated_where_nobody_counts() -> None:
     stage = Stage(output_modalities=["text"], instructions="x" * 40)
     stage.respond()
     stage.wrote("y" * 20)
@@ -110,7 +110,7 @@ def test_usage_is_estimated_where_nobody_counts():
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (10, 5, 15)
 
 
-def test_spoken_audio_is_counted_by_its_length():
+def test_spoken_audio_is_counted_by_its_length() -> None:
     stage = Stage()
     stage.respond()
     stage.wrote("Hi. ")
@@ -124,7 +124,7 @@ def test_spoken_audio_is_counted_by_its_length():
     assert usage.total_tokens == 23
 
 
-def test_an_answer_without_words_is_complete_and_empty():
+def test_an_answer_without_words_is_complete_and_empty() -> None:
     stage = Stage()
     stage.respond()
     stage.finished()

@@ -23,7 +23,7 @@ def a_call_under_way() -> Stage:
     return stage
 
 
-def test_arguments_are_streamed_and_the_call_is_closed():
+def test_arguments_are_streamed_and_the_call_is_closed() -> None:
     stage = a_call_under_way()
     assert stage.told()[3:] == [
         "response.created resp1",
@@ -42,7 +42,7 @@ def test_arguments_are_streamed_and_the_call_is_closed():
     ]
 
 
-def test_an_early_output_is_shown_after_the_response_and_read_by_the_next():
+def test_an_early_output_is_shown_after_the_response_and_read_by_the_next() -> None:
     stage = a_call_under_way()
     stage.news()
     stage.create(output("call_abc", "ringing"))
@@ -64,7 +64,7 @@ def test_an_early_output_is_shown_after_the_response_and_read_by_the_next():
     )
 
 
-def test_the_server_does_not_go_on_by_itself():
+def test_the_server_does_not_go_on_by_itself() -> None:
     stage = Stage(cast=Cast(says=[(Call("dial", "{}"),)]), tools=TOOLS)
     stage.write("dial 911")
     stage.respond()
@@ -77,7 +77,7 @@ def test_the_server_does_not_go_on_by_itself():
     assert stage.news() == ["item.added item3 after item2", "item.done item3"]
 
 
-def test_an_output_without_its_call_is_refused():
+def test_an_output_without_its_call_is_refused() -> None:
     stage = Stage()
     stage.news()
     stage.create(output("call_nobody"))
@@ -85,7 +85,7 @@ def test_an_output_without_its_call_is_refused():
     assert stage.error.message == "Tool call ID 'call_nobody' not found in conversation."
 
 
-def test_words_before_a_call_are_closed_before_it_begins():
+def test_words_before_a_call_are_closed_before_it_begins() -> None:
     stage = Stage(cast=Cast(says=[("One moment.", Call("dial"))]), tools=TOOLS)
     stage.write("dial 911")
     stage.respond()
@@ -95,7 +95,7 @@ def test_words_before_a_call_are_closed_before_it_begins():
     assert told[-1] == "response.done resp1 completed"
 
 
-def test_parallel_calls_have_places_and_ids_of_their_own():
+def test_parallel_calls_have_places_and_ids_of_their_own() -> None:
     stage = Stage(cast=Cast(says=[(Call("dial", "[1]"), Call("dial", "[2]"))]), tools=TOOLS)
     stage.write("dial both")
     stage.respond()
@@ -108,11 +108,11 @@ def test_parallel_calls_have_places_and_ids_of_their_own():
 
 
 @pytest.mark.parametrize("given", [None, "", "c" * 33, "call_old"])
-def test_a_call_id_that_no_client_could_send_back_is_replaced(given: str | None):
+def test_a_call_id_that_no_client_could_send_back_is_replaced(given: str | None) -> None:
     stage = Stage(tools=TOOLS)
     stage.create({"type": "function_call", "name": "dial", "call_id": "call_old", "arguments": ""})
     stage.respond()
-    stage.called("{}", name="dial", **({} if given is None else {"call_id": given}))
+    stage.called("{}", name="dial", call_id=given)
     stage.finished()
     call = stage.last(OutputItemDone).item
     assert isinstance(call, FunctionCallItem)
@@ -120,7 +120,7 @@ def test_a_call_id_that_no_client_could_send_back_is_replaced(given: str | None)
     assert call.call_id != given
 
 
-def test_a_call_that_the_token_limit_cuts_is_incomplete_and_not_done():
+def test_a_call_that_the_token_limit_cuts_is_incomplete_and_not_done() -> None:
     stage = Stage(cast=Cast(says=[(Call("dial", '{"a"'), Limit())]), tools=TOOLS)
     stage.write("dial 911")
     stage.respond()
@@ -134,7 +134,7 @@ def test_a_call_that_the_token_limit_cuts_is_incomplete_and_not_done():
     assert not any(line.startswith("arguments.done") for line in told)
 
 
-def test_an_output_is_read_behind_its_call_although_somebody_spoke_in_between():
+def test_an_output_is_read_behind_its_call_although_somebody_spoke_in_between() -> None:
     stage = a_call_under_way()
     stage.called(": 911}")
     stage.finished()
@@ -149,7 +149,7 @@ def test_an_output_is_read_behind_its_call_although_somebody_spoke_in_between():
     ]
 
 
-def test_a_call_that_was_not_answered_is_not_read():
+def test_a_call_that_was_not_answered_is_not_read() -> None:
     stage = a_call_under_way()
     stage.called(": 911}")
     stage.finished()
@@ -158,7 +158,7 @@ def test_a_call_that_was_not_answered_is_not_read():
     assert stage.dialogue() == [("user", "dial 911"), ("user", "never mind")]
 
 
-def test_the_calls_of_a_response_are_in_its_output():
+def test_the_calls_of_a_response_are_in_its_output() -> None:
     stage = a_call_under_way()
     stage.called(": 911}")
     stage.finished()

@@ -10,11 +10,11 @@ from vivavoce.protocol.session_config import TranscriptionSession
 SESSION = TranscriptionSession(id="sess_1", expires_at=3600)
 
 
-def listening(**stage: object) -> Stage:
-    return Stage(session=SESSION, **stage)
+def listening(cast: Cast | None = None) -> Stage:
+    return Stage(session=SESSION, cast=cast)
 
 
-def test_it_says_which_recogniser_writes():
+def test_it_says_which_recogniser_writes() -> None:
     stage = listening()
     session = stage.last(SessionCreated).session
     assert isinstance(session, TranscriptionSession)
@@ -22,8 +22,8 @@ def test_it_says_which_recogniser_writes():
     assert session.audio.input.transcription.model == "house-recogniser"
 
 
-def test_turns_are_written_down_and_nothing_answers():
-    stage = listening(cast=Cast(hears=["book a table"]))
+def test_turns_are_written_down_and_nothing_answers() -> None:
+    stage = listening(Cast(hears=["book a table"]))
     stage.speech(960)
     stage.silence(960)
     assert stage.told() == [
@@ -37,8 +37,8 @@ def test_turns_are_written_down_and_nothing_answers():
     ]
 
 
-def test_a_failed_transcript_does_not_end_the_session():
-    stage = listening(cast=Cast(hears=[Failure("audio_unintelligible"), "hello"]))
+def test_a_failed_transcript_does_not_end_the_session() -> None:
+    stage = listening(Cast(hears=[Failure("audio_unintelligible"), "hello"]))
     stage.speech(960)
     stage.silence(960)
     assert stage.told()[-1] == "transcription.failed item1 audio_unintelligible"
@@ -47,8 +47,8 @@ def test_a_failed_transcript_does_not_end_the_session():
     assert stage.told()[-1] == "transcription.completed item2 'hello'"
 
 
-def test_manual_turns_are_written_down():
-    stage = listening(cast=Cast(hears=["hello"]))
+def test_manual_turns_are_written_down() -> None:
+    stage = listening(Cast(hears=["hello"]))
     stage.update_input(turn_detection=None)
     stage.speech(960)
     stage.commit()
@@ -56,7 +56,7 @@ def test_manual_turns_are_written_down():
     assert stage.told()[-1] == "transcription.completed item1 'hello'"
 
 
-def test_transcripts_may_overtake_each_other():
+def test_transcripts_may_overtake_each_other() -> None:
     stage = listening()
     for _ in range(2):
         stage.speech(320)
@@ -70,14 +70,14 @@ def test_transcripts_may_overtake_each_other():
     ]
 
 
-def test_noise_gives_an_empty_transcript():
-    stage = listening(cast=Cast(hears=[""]))
+def test_noise_gives_an_empty_transcript() -> None:
+    stage = listening(Cast(hears=[""]))
     stage.speech(960)
     stage.silence(960)
     assert stage.told()[-1] == "transcription.completed item1 ''"
 
 
-def test_the_recogniser_cannot_be_taken_away():
+def test_the_recogniser_cannot_be_taken_away() -> None:
     stage = listening()
     stage.update_input(transcription=None)
     assert stage.session.config.audio.input.transcription is not None
@@ -94,14 +94,14 @@ def test_the_recogniser_cannot_be_taken_away():
         ),
     ],
 )
-def test_what_only_answers_need_is_refused(settings: dict[str, object], error: str):
+def test_what_only_answers_need_is_refused(settings: dict[str, object], error: str) -> None:
     stage = listening()
     stage.news()
     stage.update(**settings)
     assert stage.news() == [error]
 
 
-def test_it_has_no_responses():
+def test_it_has_no_responses() -> None:
     stage = listening()
     stage.news()
     stage.respond()

@@ -13,13 +13,13 @@ def a_pause_with_a_draft() -> Stage:
     return stage
 
 
-def test_resuming_cancels_the_draft_and_tells_nothing():
+def test_resuming_cancels_the_draft_and_tells_nothing() -> None:
     stage = a_pause_with_a_draft()
     stage.speech(32)
     assert stage.news() == ["Cancel generate1", "Cancel speak1"]
 
 
-def test_results_of_the_dropped_draft_yield_nothing():
+def test_results_of_the_dropped_draft_yield_nothing() -> None:
     stage = a_pause_with_a_draft()
     stage.speech(32)
     stage.news()
@@ -30,7 +30,7 @@ def test_results_of_the_dropped_draft_yield_nothing():
     assert stage.news() == []
 
 
-def test_resuming_stops_a_recogniser_that_is_still_at_work():
+def test_resuming_stops_a_recogniser_that_is_still_at_work() -> None:
     stage = Stage()
     stage.speech(1024)
     stage.silence(192)
@@ -41,7 +41,7 @@ def test_resuming_stops_a_recogniser_that_is_still_at_work():
     assert stage.news() == []
 
 
-def test_the_next_pause_hears_the_turn_from_its_beginning():
+def test_the_next_pause_hears_the_turn_from_its_beginning() -> None:
     stage = a_pause_with_a_draft()
     stage.speech(512)
     stage.silence(192)
@@ -60,7 +60,7 @@ def test_the_next_pause_hears_the_turn_from_its_beginning():
     assert stage.dialogue() == [("user", "book a table")]
 
 
-def test_a_long_pause_is_heard_once():
+def test_a_long_pause_is_heard_once() -> None:
     stage = Stage(audio={"input": {"turn_detection": {"silence_duration_ms": 2000}}})
     stage.speech(1024)
     stage.silence(1600)

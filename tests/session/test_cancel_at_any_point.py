@@ -23,8 +23,12 @@ def an_answer(reply: str, modality: str, steps: int) -> Stage:
     """An answer to a spoken turn, cut off after so many steps of time."""
     tools = [{"type": "function", "name": "dial"}]
     cast = Cast(says=[REPLIES[reply]], chunk_ms=100, piece_s=0.05)
-    settings = {"tools": tools, "output_modalities": [modality]}
-    stage = Stage(cast=cast, limits=Limits(speculate=False), **settings)
+    stage = Stage(
+        cast=cast,
+        limits=Limits(speculate=False),
+        tools=tools,
+        output_modalities=[modality],
+    )
     stage.speech(512)
     stage.silence(512)
     for _ in range(steps):
@@ -58,7 +62,7 @@ def opened_and_closed(lines: list[str]) -> None:
 )
 def test_every_prefix_of_an_answer_can_be_closed(
     cut: Callable[[Stage], None], reason: str, reply: str, modality: str
-):
+) -> None:
     ends = set()
     for steps in range(STEPS):
         stage = an_answer(reply, modality, steps)
@@ -74,7 +78,7 @@ def test_every_prefix_of_an_answer_can_be_closed(
 
 
 @pytest.mark.parametrize("reply", REPLIES)
-def test_what_was_sent_is_what_the_items_hold(reply: str):
+def test_what_was_sent_is_what_the_items_hold(reply: str) -> None:
     for steps in range(STEPS):
         stage = an_answer(reply, "audio", steps)
         stage.cancel()
@@ -85,7 +89,7 @@ def test_what_was_sent_is_what_the_items_hold(reply: str):
         assert sent == "".join(found[1] for found in whole if found)
 
 
-def test_a_cancelled_response_has_its_usage_and_its_items():
+def test_a_cancelled_response_has_its_usage_and_its_items() -> None:
     stage = an_answer("spoken", "audio", 20)
     stage.cancel()
     response = stage.last(ResponseDone).response
@@ -93,7 +97,7 @@ def test_a_cancelled_response_has_its_usage_and_its_items():
     assert [item.status for item in response.output] == ["incomplete"]
 
 
-def test_cancel_with_nothing_running_is_refused_in_known_words():
+def test_cancel_with_nothing_running_is_refused_in_known_words() -> None:
     stage = Stage()
     stage.news()
     stage.cancel()
@@ -101,7 +105,7 @@ def test_cancel_with_nothing_running_is_refused_in_known_words():
     assert stage.error.message == "Cancellation failed: no active response found"
 
 
-def test_cancel_of_another_response_is_refused():
+def test_cancel_of_another_response_is_refused() -> None:
     stage = Stage()
     stage.respond()
     stage.news()
@@ -109,7 +113,7 @@ def test_cancel_of_another_response_is_refused():
     assert stage.news() == ["error response_cancel_not_active"]
 
 
-def test_cancel_by_the_name_of_the_running_response():
+def test_cancel_by_the_name_of_the_running_response() -> None:
     stage = Stage()
     stage.respond()
     stage.news()
@@ -117,7 +121,7 @@ def test_cancel_by_the_name_of_the_running_response():
     assert stage.told() == ["response.done resp1 cancelled client_cancelled"]
 
 
-def test_a_cancelled_response_makes_room_for_the_next():
+def test_a_cancelled_response_makes_room_for_the_next() -> None:
     stage = Stage()
     stage.respond()
     stage.cancel()

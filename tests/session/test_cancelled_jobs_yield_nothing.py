@@ -27,7 +27,7 @@ def results_of(job: int) -> list[inp.AnyInput]:
     ]
 
 
-def test_results_of_cancelled_jobs_change_nothing_whatever_they_are():
+def test_results_of_cancelled_jobs_change_nothing_whatever_they_are() -> None:
     stage = Stage(cast=Cast(says=[REPLY], piece_s=0.1, chunk_s=0.2))
     stage.speech(512)
     stage.silence(192)
@@ -46,7 +46,7 @@ def test_results_of_cancelled_jobs_change_nothing_whatever_they_are():
     assert stage.news() == []
 
 
-def test_results_of_jobs_that_are_done_change_nothing():
+def test_results_of_jobs_that_are_done_change_nothing() -> None:
     stage = Stage(cast=Cast(says=[REPLY]))
     stage.speech(512)
     stage.silence(1024)
@@ -59,7 +59,7 @@ def test_results_of_jobs_that_are_done_change_nothing():
     assert stage.news() == []
 
 
-def test_every_job_is_cancelled_once_at_most_and_only_while_it_is_at_work():
+def test_every_job_is_cancelled_once_at_most_and_only_while_it_is_at_work() -> None:
     stage = Stage(cast=Cast(says=[REPLY, ("Sorry, ", Failure())]))
     for _ in range(3):
         stage.speech(512)
@@ -73,7 +73,7 @@ def test_every_job_is_cancelled_once_at_most_and_only_while_it_is_at_work():
     assert set(jobs) <= set(begun)
 
 
-def test_a_session_that_ends_leaves_no_job_at_work():
+def test_a_session_that_ends_leaves_no_job_at_work() -> None:
     stage = Stage()
     stage.speech(512)
     stage.silence(512)

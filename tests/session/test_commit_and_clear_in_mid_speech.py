@@ -11,7 +11,7 @@ def somebody_speaks_since_1_second() -> Stage:
     return stage
 
 
-def test_commit_closes_the_item_there_and_nothing_answers():
+def test_commit_closes_the_item_there_and_nothing_answers() -> None:
     stage = somebody_speaks_since_1_second()
     stage.commit()
     assert stage.news() == [
@@ -23,7 +23,7 @@ def test_commit_closes_the_item_there_and_nothing_answers():
     ]
 
 
-def test_the_next_turn_starts_at_the_commit():
+def test_the_next_turn_starts_at_the_commit() -> None:
     stage = somebody_speaks_since_1_second()
     stage.commit()
     stage.news()
@@ -37,7 +37,7 @@ def test_the_next_turn_starts_at_the_commit():
     ]
 
 
-def test_clear_drops_the_turn_without_an_item():
+def test_clear_drops_the_turn_without_an_item() -> None:
     stage = somebody_speaks_since_1_second()
     stage.clear()
     assert stage.news() == ["cleared"]
@@ -46,7 +46,7 @@ def test_clear_drops_the_turn_without_an_item():
     assert stage.news() == ["speech_started item2 1504"]
 
 
-def test_clear_in_a_pause_cancels_what_was_tried_there():
+def test_clear_in_a_pause_cancels_what_was_tried_there() -> None:
     stage = somebody_speaks_since_1_second()
     stage.silence(192)
     stage.news()
@@ -56,7 +56,7 @@ def test_clear_in_a_pause_cancels_what_was_tried_there():
     assert stage.news() == []
 
 
-def test_clear_in_a_pause_cancels_the_draft():
+def test_clear_in_a_pause_cancels_the_draft() -> None:
     stage = somebody_speaks_since_1_second()
     stage.silence(192)
     stage.heard("hello")
@@ -66,7 +66,7 @@ def test_clear_in_a_pause_cancels_the_draft():
     assert stage.news() == ["Cancel generate1", "Cancel speak1", "cleared"]
 
 
-def test_commit_in_a_pause_hears_all_that_is_buffered():
+def test_commit_in_a_pause_hears_all_that_is_buffered() -> None:
     stage = somebody_speaks_since_1_second()
     stage.silence(192)
     stage.heard("hello")
@@ -84,7 +84,7 @@ def test_commit_in_a_pause_hears_all_that_is_buffered():
     ]
 
 
-def test_windows_that_end_before_the_commit_open_nothing():
+def test_windows_that_end_before_the_commit_open_nothing() -> None:
     """The detector lags: it scores audio that is committed already."""
     stage = Stage()
     stage.lag()
@@ -97,7 +97,7 @@ def test_windows_that_end_before_the_commit_open_nothing():
     assert stage.news() == ["speech_started item2 320"]
 
 
-def test_windows_that_end_before_the_clear_open_nothing():
+def test_windows_that_end_before_the_clear_open_nothing() -> None:
     stage = Stage()
     stage.lag()
     stage.speech(320)
@@ -107,7 +107,7 @@ def test_windows_that_end_before_the_clear_open_nothing():
     assert stage.news() == []
 
 
-def test_commit_of_less_than_100_ms_is_refused():
+def test_commit_of_less_than_100_ms_is_refused() -> None:
     stage = Stage()
     stage.speech(96)
     stage.news()
@@ -116,7 +116,7 @@ def test_commit_of_less_than_100_ms_is_refused():
     assert "buffer only has 96.00ms of audio" in stage.error.message
 
 
-def test_commit_twice_finds_the_buffer_empty():
+def test_commit_twice_finds_the_buffer_empty() -> None:
     stage = Stage()
     stage.speech(128)
     stage.commit()
@@ -126,14 +126,14 @@ def test_commit_twice_finds_the_buffer_empty():
     assert "buffer only has 0.00ms of audio" in stage.error.message
 
 
-def test_clear_of_an_empty_buffer_is_answered():
+def test_clear_of_an_empty_buffer_is_answered() -> None:
     stage = Stage()
     stage.news()
     stage.clear()
     assert stage.news() == ["cleared"]
 
 
-def test_a_committed_turn_is_transcribed():
+def test_a_committed_turn_is_transcribed() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.speech(320)
     stage.commit()

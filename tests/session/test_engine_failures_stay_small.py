@@ -7,7 +7,7 @@ from support.stage import Stage
 from vivavoce.protocol.server_events import ResponseDone, ResponseError
 
 
-def test_a_model_that_fails_fails_its_response():
+def test_a_model_that_fails_fails_its_response() -> None:
     stage = Stage(cast=Cast(says=[(Failure("rate_limit_exceeded"),), ("Hi.",)]))
     stage.write("hello")
     stage.respond()
@@ -23,7 +23,7 @@ def test_a_model_that_fails_fails_its_response():
     )
 
 
-def test_a_model_that_fails_in_mid_answer_leaves_a_closed_item():
+def test_a_model_that_fails_in_mid_answer_leaves_a_closed_item() -> None:
     stage = Stage(cast=Cast(says=[("Once upon ", "a time, ", Failure())], chunk_s=0.001))
     stage.respond()
     stage.advance(1000)
@@ -37,7 +37,7 @@ def test_a_model_that_fails_in_mid_answer_leaves_a_closed_item():
     ]
 
 
-def test_a_voice_that_fails_fails_its_response_and_stops_the_model():
+def test_a_voice_that_fails_fails_its_response_and_stops_the_model() -> None:
     stage = Stage()
     stage.respond()
     stage.wrote("Hello, you. And ")
@@ -55,7 +55,7 @@ def test_a_voice_that_fails_fails_its_response_and_stops_the_model():
     ]
 
 
-def test_the_session_answers_after_a_failure():
+def test_the_session_answers_after_a_failure() -> None:
     stage = Stage(cast=Cast(says=[(Failure(),), ("Hi.",)]))
     stage.respond()
     stage.advance(100)
@@ -66,7 +66,7 @@ def test_the_session_answers_after_a_failure():
 
 
 @pytest.mark.parametrize("job", ["generate1", "speak1"])
-def test_a_draft_that_fails_in_the_pause_is_made_anew(job: str):
+def test_a_draft_that_fails_in_the_pause_is_made_anew(job: str) -> None:
     stage = Stage()
     stage.speech(512)
     stage.silence(192)
@@ -84,7 +84,7 @@ def test_a_draft_that_fails_in_the_pause_is_made_anew(job: str):
     assert stage.told()[-1] == "response.done resp1 completed"
 
 
-def test_a_draft_that_fails_while_an_older_turn_is_being_heard_is_made_anew():
+def test_a_draft_that_fails_while_an_older_turn_is_being_heard_is_made_anew() -> None:
     stage = Stage()
     stage.speech(320)
     stage.commit()
@@ -99,7 +99,7 @@ def test_a_draft_that_fails_while_an_older_turn_is_being_heard_is_made_anew():
     assert stage.news() == ["Generate generate2"]
 
 
-def test_a_failure_beside_the_conversation_does_not_touch_it():
+def test_a_failure_beside_the_conversation_does_not_touch_it() -> None:
     stage = Stage()
     stage.respond()
     stage.respond(conversation="none")

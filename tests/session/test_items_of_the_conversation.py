@@ -37,13 +37,13 @@ def text(words: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("append", [None, ""])
-def test_without_a_place_an_item_goes_to_the_end(append: str | None):
+def test_without_a_place_an_item_goes_to_the_end(append: str | None) -> None:
     stage = three_messages()
     stage.create(message("user", text("d"), id="d"), append)
     assert stage.news() == ["item.added d after c", "item.done d"]
 
 
-def test_root_is_the_front():
+def test_root_is_the_front() -> None:
     stage = three_messages()
     stage.create(message("user", text("d"), id="d"), "root")
     assert stage.news() == ["item.added d after -", "item.done d"]
@@ -51,7 +51,7 @@ def test_root_is_the_front():
     assert stage.dialogue()[0] == ("user", "d")
 
 
-def test_an_item_goes_behind_the_one_that_is_named():
+def test_an_item_goes_behind_the_one_that_is_named() -> None:
     stage = three_messages()
     stage.create(message("user", text("d"), id="d"), "a")
     assert stage.news() == ["item.added d after a", "item.done d"]
@@ -59,7 +59,7 @@ def test_an_item_goes_behind_the_one_that_is_named():
     assert [words for _, words in stage.dialogue()] == ["a", "d", "b", "c"]
 
 
-def test_an_unknown_place_is_refused_and_nothing_inserted():
+def test_an_unknown_place_is_refused_and_nothing_inserted() -> None:
     stage = three_messages()
     stage.create(message("user", text("d"), id="d"), "nobody")
     assert stage.news() == ["error item_create_invalid_previous_item_id"]
@@ -70,20 +70,20 @@ def test_an_unknown_place_is_refused_and_nothing_inserted():
     assert stage.news() == ["error item_retrieve_invalid_item_id"]
 
 
-def test_an_id_that_is_taken_is_refused():
+def test_an_id_that_is_taken_is_refused() -> None:
     stage = three_messages()
     stage.write("again", id="b")
     assert stage.news() == ["error item_create_duplicate_item_id"]
 
 
-def test_an_id_of_32_characters_is_kept():
+def test_an_id_of_32_characters_is_kept() -> None:
     stage = Stage()
     stage.news()
     stage.write("hello", id="x" * 32)
     assert stage.news() == [f"item.added {'x' * 32} after -", f"item.done {'x' * 32}"]
 
 
-def test_errors_name_the_event_that_caused_them():
+def test_errors_name_the_event_that_caused_them() -> None:
     stage = three_messages()
     stage.create(message("user", text("d")), "nobody", event_id="mine")
     assert stage.error.event_id == "mine"
@@ -91,7 +91,7 @@ def test_errors_name_the_event_that_caused_them():
     assert stage.error.event_id is None
 
 
-def test_added_and_done_show_the_same_item():
+def test_added_and_done_show_the_same_item() -> None:
     stage = Stage()
     stage.write("hello", "system")
     added, done = stage.last(ConversationItemAdded), stage.last(ConversationItemDone)
@@ -99,7 +99,7 @@ def test_added_and_done_show_the_same_item():
     assert (added.item.id, added.item.status) == (stage.names.id_of("item1"), "completed")
 
 
-def test_an_assistants_words_can_be_seeded():
+def test_an_assistants_words_can_be_seeded() -> None:
     stage = Stage()
     stage.write("hello")
     stage.write("Hello, you.", "assistant")
@@ -129,14 +129,14 @@ def test_an_assistants_words_can_be_seeded():
         ),
     ],
 )
-def test_content_that_does_not_fit_the_role_is_refused(item: dict[str, Any], error: str):
+def test_content_that_does_not_fit_the_role_is_refused(item: dict[str, Any], error: str) -> None:
     stage = Stage()
     stage.news()
     stage.create(item)
     assert stage.news() == [error]
 
 
-def test_a_picture_reaches_the_model():
+def test_a_picture_reaches_the_model() -> None:
     stage = Stage()
     picture = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
     stage.create(message("user", text("What is it?"), picture))
@@ -145,7 +145,7 @@ def test_a_picture_reaches_the_model():
     assert (read.text, read.images) == ("What is it?", ("data:image/png;base64,AAAA",))
 
 
-def test_a_call_from_history_gets_a_call_id():
+def test_a_call_from_history_gets_a_call_id() -> None:
     stage = Stage()
     stage.create({"type": "function_call", "name": "dial", "arguments": "{}"})
     call = stage.last(ConversationItemAdded).item
@@ -153,7 +153,7 @@ def test_a_call_from_history_gets_a_call_id():
     assert call.call_id.startswith("call_")
 
 
-def test_the_output_of_a_call_shows_no_status():
+def test_the_output_of_a_call_shows_no_status() -> None:
     stage = Stage()
     stage.create({"type": "function_call", "name": "dial", "call_id": "c1", "arguments": "{}"})
     stage.create({"type": "function_call_output", "call_id": "c1", "output": "ringing"})
@@ -165,7 +165,7 @@ def test_the_output_of_a_call_shows_no_status():
 # --- deleting and retrieving --------------------------------------------------------------------
 
 
-def test_deleting_repairs_the_chain():
+def test_deleting_repairs_the_chain() -> None:
     stage = three_messages()
     stage.delete("c")
     assert stage.news() == ["deleted c", "DropAudio c"]
@@ -173,14 +173,14 @@ def test_deleting_repairs_the_chain():
     assert stage.news() == ["item.added d after b", "item.done d"]
 
 
-def test_a_deleted_item_is_not_read():
+def test_a_deleted_item_is_not_read() -> None:
     stage = three_messages()
     stage.delete("b")
     stage.respond()
     assert [words for _, words in stage.dialogue()] == ["a", "c"]
 
 
-def test_an_item_cannot_be_deleted_twice():
+def test_an_item_cannot_be_deleted_twice() -> None:
     stage = three_messages()
     stage.delete("b")
     stage.news()
@@ -189,7 +189,7 @@ def test_an_item_cannot_be_deleted_twice():
     assert stage.error.message == "Error deleting item: the item with id 'b' does not exist."
 
 
-def test_retrieve_gives_the_item():
+def test_retrieve_gives_the_item() -> None:
     stage = three_messages()
     stage.retrieve("b")
     retrieved = stage.last(ConversationItemRetrieved).item
@@ -198,7 +198,7 @@ def test_retrieve_gives_the_item():
 
 
 @pytest.mark.parametrize("action", ["retrieve", "delete"])
-def test_an_unknown_id_is_refused_with_the_code_of_the_action(action: str):
+def test_an_unknown_id_is_refused_with_the_code_of_the_action(action: str) -> None:
     stage = Stage()
     stage.news()
     getattr(stage, action)("nobody")
@@ -210,7 +210,7 @@ def test_an_unknown_id_is_refused_with_the_code_of_the_action(action: str):
 ONE_AND_A_HALF_SECONDS = "AAAA" * 24_000
 
 
-def test_speech_in_an_item_is_heard_before_it_is_answered():
+def test_speech_in_an_item_is_heard_before_it_is_answered() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.news()
     stage.create(message("user", {"type": "input_audio", "audio": ONE_AND_A_HALF_SECONDS}))
@@ -231,7 +231,7 @@ def test_speech_in_an_item_is_heard_before_it_is_answered():
     assert stage.last(TranscriptionCompleted).usage.seconds == 2
 
 
-def test_speech_with_its_transcript_is_not_heard_again():
+def test_speech_with_its_transcript_is_not_heard_again() -> None:
     stage = Stage()
     part = {"type": "input_audio", "audio": "AAAA", "transcript": "hello"}
     stage.create(message("user", part))
@@ -240,7 +240,7 @@ def test_speech_with_its_transcript_is_not_heard_again():
     assert not [o for o in stage.outputs if isinstance(o, HearClip)]
 
 
-def test_speech_in_two_parts_is_heard_as_one_and_read_once():
+def test_speech_in_two_parts_is_heard_as_one_and_read_once() -> None:
     stage = Stage(**TRANSCRIBED)
     speech = {"type": "input_audio", "audio": "AAAA"}
     stage.create(message("user", speech, speech))
@@ -253,7 +253,7 @@ def test_speech_in_two_parts_is_heard_as_one_and_read_once():
     assert stage.dialogue() == [("user", "book a table")]
 
 
-def test_speech_in_the_input_of_a_response_is_heard_for_it():
+def test_speech_in_the_input_of_a_response_is_heard_for_it() -> None:
     stage = Stage()
     stage.news()
     speech = message("user", {"type": "input_audio", "audio": "AAAA"})

@@ -28,7 +28,7 @@ CLOSED = [
 ]
 
 
-def test_creations_are_shown_in_order_after_the_response():
+def test_creations_are_shown_in_order_after_the_response() -> None:
     stage = an_answer_under_way()
     stage.write("first", id="a")
     stage.write("second", id="b")
@@ -43,7 +43,7 @@ def test_creations_are_shown_in_order_after_the_response():
     ]
 
 
-def test_creations_are_shown_after_a_cancelled_response_too():
+def test_creations_are_shown_after_a_cancelled_response_too() -> None:
     stage = an_answer_under_way()
     stage.write("first", id="a")
     stage.cancel()
@@ -54,7 +54,7 @@ def test_creations_are_shown_after_a_cancelled_response_too():
     ]
 
 
-def test_creations_are_shown_before_the_next_turn_is_committed():
+def test_creations_are_shown_before_the_next_turn_is_committed() -> None:
     stage = an_answer_under_way()
     stage.write("first", id="a")
     stage.speech(512)
@@ -63,7 +63,7 @@ def test_creations_are_shown_before_the_next_turn_is_committed():
     assert told.index("item.done a") < told.index("committed item2 after a")
 
 
-def test_edits_of_the_items_of_the_running_response_wait():
+def test_edits_of_the_items_of_the_running_response_wait() -> None:
     stage = an_answer_under_way()
     stage.truncate("item1", 300)
     stage.delete("item1")
@@ -72,7 +72,7 @@ def test_edits_of_the_items_of_the_running_response_wait():
     assert stage.news() == [*CLOSED, "truncated item1 300", "deleted item1", "DropAudio item1"]
 
 
-def test_other_edits_act_at_once_and_the_response_keeps_its_context():
+def test_other_edits_act_at_once_and_the_response_keeps_its_context() -> None:
     stage = an_answer_under_way()
     before = stage.prompt
     stage.delete("question")
@@ -85,7 +85,7 @@ def test_other_edits_act_at_once_and_the_response_keeps_its_context():
     assert [role for role, _ in stage.dialogue()] == ["assistant", "user"]
 
 
-def test_what_names_an_item_that_waits_waits_behind_it():
+def test_what_names_an_item_that_waits_waits_behind_it() -> None:
     stage = an_answer_under_way()
     stage.write("first", id="a")
     stage.retrieve("a")
@@ -105,7 +105,7 @@ def test_what_names_an_item_that_waits_waits_behind_it():
     ]
 
 
-def test_faults_of_what_waits_are_told_when_it_runs():
+def test_faults_of_what_waits_are_told_when_it_runs() -> None:
     stage = an_answer_under_way()
     stage.write("first", id="question")
     assert stage.news() == []
@@ -113,7 +113,7 @@ def test_faults_of_what_waits_are_told_when_it_runs():
     assert stage.news()[-1] == "error item_create_duplicate_item_id"
 
 
-def test_a_client_cannot_pile_up_items_without_end():
+def test_a_client_cannot_pile_up_items_without_end() -> None:
     stage = an_answer_under_way()
     for _ in range(256):
         stage.write("more")
@@ -124,13 +124,13 @@ def test_a_client_cannot_pile_up_items_without_end():
     assert len([line for line in stage.news() if line.startswith("item.added")]) == 256
 
 
-def test_an_item_under_way_can_be_retrieved():
+def test_an_item_under_way_can_be_retrieved() -> None:
     stage = an_answer_under_way()
     stage.retrieve("item1")
     assert stage.news() == ["retrieved item1"]
 
 
-def test_a_response_beside_the_conversation_makes_nothing_wait():
+def test_a_response_beside_the_conversation_makes_nothing_wait() -> None:
     stage = Stage()
     stage.respond(conversation="none")
     stage.news()

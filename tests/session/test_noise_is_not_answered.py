@@ -6,7 +6,7 @@ from vivavoce.protocol.server_events import ResponseDone
 from vivavoce.session.outputs import Generate
 
 
-def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked():
+def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked() -> None:
     stage = Stage(cast=Cast(hears=["  "]), **TRANSCRIBED)
     stage.speech(512)
     stage.silence(960)
@@ -23,7 +23,7 @@ def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked():
     assert not [o for o in stage.outputs if isinstance(o, Generate)]
 
 
-def test_noise_is_not_remembered():
+def test_noise_is_not_remembered() -> None:
     stage = Stage(cast=Cast(hears=["", "hello"]))
     stage.speech(512)
     stage.silence(960)
@@ -32,7 +32,7 @@ def test_noise_is_not_remembered():
     assert stage.dialogue() == [("user", "hello")]
 
 
-def test_a_response_that_the_client_asked_for_runs_on_noise():
+def test_a_response_that_the_client_asked_for_runs_on_noise() -> None:
     stage = Stage(cast=Cast(hears=[""]), audio={"input": {"turn_detection": None}})
     stage.speech(512)
     stage.commit()

@@ -10,7 +10,7 @@ from vivavoce.protocol.server_events import ResponseCreated
 LONG_KEY, LONG_VALUE = "k" * 65, "v" * 513
 
 
-def test_a_second_response_is_refused_and_the_first_goes_on():
+def test_a_second_response_is_refused_and_the_first_goes_on() -> None:
     stage = Stage(output_modalities=["text"])
     stage.respond()
     stage.news()
@@ -43,27 +43,27 @@ def test_a_second_response_is_refused_and_the_first_goes_on():
         ),
     ],
 )
-def test_bad_parameters_are_refused(params: dict[str, Any], error: str):
+def test_bad_parameters_are_refused(params: dict[str, Any], error: str) -> None:
     stage = Stage()
     stage.news()
     stage.respond(**params)
     assert stage.news() == [error]
 
 
-def test_metadata_at_its_limits_is_echoed():
+def test_metadata_at_its_limits_is_echoed() -> None:
     stage = Stage()
     metadata = {"k" * 64: "v" * 512, **{f"k{n}": "v" for n in range(15)}}
     stage.respond(metadata=metadata)
     assert stage.last(ResponseCreated).response.metadata == metadata
 
 
-def test_a_tool_can_be_demanded():
+def test_a_tool_can_be_demanded() -> None:
     stage = Stage(tools=[{"type": "function", "name": "dial"}])
     stage.respond(tool_choice={"type": "function", "name": "dial"})
     assert (stage.prompt.tool_choice, stage.prompt.forced_tool) == ("required", "dial")
 
 
-def test_a_voice_with_an_id_is_shown_by_its_id():
+def test_a_voice_with_an_id_is_shown_by_its_id() -> None:
     """Strict clients read a string there (protocol 8, row 7)."""
     stage = Stage()
     stage.respond(audio={"output": {"voice": {"id": "voice_1"}}})

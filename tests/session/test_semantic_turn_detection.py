@@ -3,7 +3,7 @@
 from support.stage import TRANSCRIBED, Stage
 
 
-def test_a_turn_ends_after_the_ceiling_of_its_eagerness():
+def test_a_turn_ends_after_the_ceiling_of_its_eagerness() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.update_input(turn_detection={"type": "semantic_vad", "eagerness": "high"})
     stage.news()
@@ -16,7 +16,7 @@ def test_a_turn_ends_after_the_ceiling_of_its_eagerness():
     ]
 
 
-def test_its_switches_are_honoured():
+def test_its_switches_are_honoured() -> None:
     stage = Stage()
     detection = {"type": "semantic_vad", "eagerness": "high", "create_response": False}
     stage.update_input(turn_detection=detection)

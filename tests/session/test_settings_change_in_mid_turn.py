@@ -7,6 +7,7 @@ import pytest
 from support.cast import Cast
 from support.stage import Stage
 from vivavoce.protocol.server_events import SessionUpdated
+from vivavoce.protocol.session_config import RealtimeSession
 from vivavoce.session.outputs import Speak
 
 VAD = {"type": "server_vad"}
@@ -23,7 +24,7 @@ def a_drafted_pause(silence_ms: int) -> Stage:
     return stage
 
 
-def test_a_shorter_silence_ends_the_turn_at_the_next_window():
+def test_a_shorter_silence_ends_the_turn_at_the_next_window() -> None:
     stage = a_drafted_pause(288)
     stage.update_input(turn_detection={"silence_duration_ms": 200})
     assert stage.news() == ["session.updated"]
@@ -45,7 +46,7 @@ def test_a_shorter_silence_ends_the_turn_at_the_next_window():
         {"max_output_tokens": 7},
     ],
 )
-def test_a_draft_made_under_other_settings_is_not_adopted(settings: dict[str, Any]):
+def test_a_draft_made_under_other_settings_is_not_adopted(settings: dict[str, Any]) -> None:
     stage = a_drafted_pause(288)
     stage.update(**settings)
     stage.silence(224)
@@ -60,14 +61,14 @@ def test_a_draft_made_under_other_settings_is_not_adopted(settings: dict[str, An
     ]
 
 
-def test_settings_that_no_answer_depends_on_keep_the_draft():
+def test_settings_that_no_answer_depends_on_keep_the_draft() -> None:
     stage = a_drafted_pause(288)
     stage.update(tracing="auto")
     stage.silence(224)
     assert "Cancel generate1" not in stage.news()
 
 
-def test_a_running_response_keeps_its_settings():
+def test_a_running_response_keeps_its_settings() -> None:
     stage = a_drafted_pause(192)
     stage.silence(320)
     stage.news()
@@ -78,7 +79,7 @@ def test_a_running_response_keeps_its_settings():
     assert speak.voice == "alloy"
 
 
-def test_without_answers_the_draft_is_dropped_at_the_endpoint():
+def test_without_answers_the_draft_is_dropped_at_the_endpoint() -> None:
     stage = a_drafted_pause(288)
     stage.update_input(turn_detection={"create_response": False})
     stage.silence(224)
@@ -87,7 +88,7 @@ def test_without_answers_the_draft_is_dropped_at_the_endpoint():
     assert "response.created resp1" not in news
 
 
-def test_detection_off_in_mid_speech_keeps_the_turn_for_a_manual_commit():
+def test_detection_off_in_mid_speech_keeps_the_turn_for_a_manual_commit() -> None:
     stage = Stage()
     stage.silence(960)
     stage.speech(512)
@@ -106,7 +107,7 @@ def test_detection_off_in_mid_speech_keeps_the_turn_for_a_manual_commit():
     ]
 
 
-def test_detection_off_in_a_pause_cancels_the_draft():
+def test_detection_off_in_a_pause_cancels_the_draft() -> None:
     stage = a_drafted_pause(192)
     stage.update_input(turn_detection=None)
     assert stage.news() == [
@@ -117,7 +118,7 @@ def test_detection_off_in_a_pause_cancels_the_draft():
     ]
 
 
-def test_detection_off_in_a_pause_stops_the_recogniser():
+def test_detection_off_in_a_pause_stops_the_recogniser() -> None:
     stage = Stage()
     stage.speech(1024)
     stage.silence(192)
@@ -126,7 +127,7 @@ def test_detection_off_in_a_pause_stops_the_recogniser():
     assert stage.news() == ["session.updated", "Cancel listen1", "Cancel hear1"]
 
 
-def test_detection_on_again_scores_from_the_start_of_the_buffer():
+def test_detection_on_again_scores_from_the_start_of_the_buffer() -> None:
     stage = Stage()
     stage.silence(960)
     stage.speech(512)
@@ -140,7 +141,7 @@ def test_detection_on_again_scores_from_the_start_of_the_buffer():
     assert stage.told()[0] == "speech_stopped item1 2472"
 
 
-def test_windows_of_a_detector_that_was_switched_off_open_nothing():
+def test_windows_of_a_detector_that_was_switched_off_open_nothing() -> None:
     stage = Stage()
     stage.update_input(turn_detection=None)
     stage.news()
@@ -148,7 +149,7 @@ def test_windows_of_a_detector_that_was_switched_off_open_nothing():
     assert stage.news() == []
 
 
-def test_the_threshold_holds_from_the_next_window():
+def test_the_threshold_holds_from_the_next_window() -> None:
     stage = Stage()
     stage.speech(320, 0.6)
     stage.silence(512)
@@ -160,7 +161,7 @@ def test_the_threshold_holds_from_the_next_window():
     assert stage.news()[0] == "speech_started item2 852"
 
 
-def test_padding_holds_from_the_next_turn():
+def test_padding_holds_from_the_next_turn() -> None:
     stage = Stage()
     stage.update_input(turn_detection={"prefix_padding_ms": 100})
     stage.silence(960)
@@ -169,15 +170,16 @@ def test_padding_holds_from_the_next_turn():
     assert stage.news() == ["speech_started item1 860"]
 
 
-def test_an_update_shows_the_whole_session():
+def test_an_update_shows_the_whole_session() -> None:
     stage = Stage(instructions="Be kind.")
     stage.update(max_output_tokens=99)
     shown = stage.last(SessionUpdated).session
     assert shown == stage.session.config
+    assert isinstance(shown, RealtimeSession)
     assert (shown.instructions, shown.max_output_tokens) == ("Be kind.", 99)
 
 
-def test_an_update_with_a_fault_changes_nothing():
+def test_an_update_with_a_fault_changes_nothing() -> None:
     stage = Stage()
     before = stage.session.config
     stage.news()
@@ -186,7 +188,7 @@ def test_an_update_with_a_fault_changes_nothing():
     assert stage.session.config == before
 
 
-def test_the_speed_of_the_next_answer_can_be_set():
+def test_the_speed_of_the_next_answer_can_be_set() -> None:
     stage = Stage(cast=Cast())
     stage.update(audio={"output": {"speed": 1.5}})
     stage.write("hello")

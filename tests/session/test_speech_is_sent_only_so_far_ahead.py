@@ -11,8 +11,8 @@ STORY = tuple(f"This is sentence number {n} of a rather long story. " for n in r
 CHUNK_MS = 400
 
 
-def a_story(**limits: int) -> Stage:
-    stage = Stage(cast=Cast(says=[STORY], chunk_ms=CHUNK_MS), limits=Limits(**limits))
+def a_story(limits: Limits | None = None) -> Stage:
+    stage = Stage(cast=Cast(says=[STORY], chunk_ms=CHUNK_MS), limits=limits)
     stage.respond()
     return stage
 
@@ -22,7 +22,7 @@ def sent_ms(stage: Stage) -> int:
     return sum(len(delta) for delta in deltas) // 48
 
 
-def test_at_most_ten_seconds_and_a_chunk_are_sent_ahead():
+def test_at_most_ten_seconds_and_a_chunk_are_sent_ahead() -> None:
     stage = a_story()
     begun = None
     for _ in range(400):
@@ -33,15 +33,15 @@ def test_at_most_ten_seconds_and_a_chunk_are_sent_ahead():
         assert sent_ms(stage) - played <= 10_000 + CHUNK_MS + 100
 
 
-def test_the_listener_never_runs_dry():
-    stage = a_story(max_lead_ms=2000)
+def test_the_listener_never_runs_dry() -> None:
+    stage = a_story(Limits(max_lead_ms=2000))
     stage.advance(1000)
     for _ in range(300):
         stage.advance(100)
         assert sent_ms(stage) >= stage.now * 1000 - 200
 
 
-def test_the_whole_story_is_sent_and_the_response_ends():
+def test_the_whole_story_is_sent_and_the_response_ends() -> None:
     stage = a_story()
     stage.advance(90_000)
     told = stage.told()
@@ -50,13 +50,13 @@ def test_the_whole_story_is_sent_and_the_response_ends():
     assert stage.session.next_deadline() == 3600.0
 
 
-def test_the_voice_does_not_speak_far_ahead_either():
-    stage = a_story(max_lead_ms=2000)
+def test_the_voice_does_not_speak_far_ahead_either() -> None:
+    stage = a_story(Limits(max_lead_ms=2000))
     stage.advance(1000)
     assert len([line for line in stage.news() if line.startswith("Speak")]) <= 4
 
 
-def test_speech_that_waits_for_an_earlier_clause_sets_no_timer():
+def test_speech_that_waits_for_an_earlier_clause_sets_no_timer() -> None:
     stage = Stage()
     stage.respond()
     stage.wrote("First of all. Second of all. ")
@@ -65,7 +65,7 @@ def test_speech_that_waits_for_an_earlier_clause_sets_no_timer():
 
 
 @pytest.mark.parametrize("ms", [0, 1, 10, 500])
-def test_the_timer_holds_whatever_happens_in_between(ms: int):
+def test_the_timer_holds_whatever_happens_in_between(ms: int) -> None:
     stage = Stage()
     stage.respond()
     stage.wrote("A long story. ")
@@ -78,7 +78,7 @@ def test_the_timer_holds_whatever_happens_in_between(ms: int):
     assert "audio.delta item1 1000ms" in stage.told()
 
 
-def test_the_voice_that_was_held_back_can_be_changed():
+def test_the_voice_that_was_held_back_can_be_changed() -> None:
     stage = Stage()
     stage.respond()
     stage.wrote("Hello, you. ")

@@ -24,7 +24,7 @@ def an_answer_of_which_8_seconds_were_sent_in_1() -> Stage:
     return stage
 
 
-def test_everything_is_closed_in_the_documented_order():
+def test_everything_is_closed_in_the_documented_order() -> None:
     stage = an_answer_of_which_8_seconds_were_sent_in_1()
     stage.silence(1504)
     stage.speech(32)
@@ -48,7 +48,7 @@ def the_user_says_stop(stage: Stage) -> None:
     stage.heard("stop")
 
 
-def test_the_model_remembers_the_words_that_can_have_been_heard():
+def test_the_model_remembers_the_words_that_can_have_been_heard() -> None:
     stage = an_answer_of_which_8_seconds_were_sent_in_1()
     stage.silence(1504)
     stage.speech(32)
@@ -61,7 +61,7 @@ def test_the_model_remembers_the_words_that_can_have_been_heard():
     ]
 
 
-def test_truncate_corrects_what_was_heard():
+def test_truncate_corrects_what_was_heard() -> None:
     stage = an_answer_of_which_8_seconds_were_sent_in_1()
     stage.silence(1504)
     stage.speech(32)
@@ -72,7 +72,7 @@ def test_truncate_corrects_what_was_heard():
     assert stage.dialogue()[1] == ("assistant", "one two")
 
 
-def test_truncate_may_tell_of_more_than_the_bound_but_not_of_more_than_was_sent():
+def test_truncate_may_tell_of_more_than_the_bound_but_not_of_more_than_was_sent() -> None:
     stage = an_answer_of_which_8_seconds_were_sent_in_1()
     stage.silence(1504)
     stage.speech(32)
@@ -85,7 +85,7 @@ def test_truncate_may_tell_of_more_than_the_bound_but_not_of_more_than_was_sent(
     assert stage.dialogue()[1] == ("assistant", "one two three four five")
 
 
-def test_an_answer_of_which_nothing_was_sent_leaves_no_words():
+def test_an_answer_of_which_nothing_was_sent_leaves_no_words() -> None:
     stage = Stage(limits=Limits(speculate=False))
     stage.speech(512)
     stage.silence(512)
@@ -109,7 +109,7 @@ def test_an_answer_of_which_nothing_was_sent_leaves_no_words():
     assert stage.dialogue() == [("user", "hello"), ("user", "stop")]
 
 
-def test_a_response_that_waits_for_hearing_is_cancelled_and_its_turn_still_heard():
+def test_a_response_that_waits_for_hearing_is_cancelled_and_its_turn_still_heard() -> None:
     stage = Stage(limits=Limits(speculate=False), **TRANSCRIBED)
     stage.speech(512)
     stage.silence(512)
@@ -126,7 +126,7 @@ def test_a_response_that_waits_for_hearing_is_cancelled_and_its_turn_still_heard
     assert stage.dialogue() == [("user", "book a table"), ("user", "for two")]
 
 
-def test_speech_after_the_response_has_ended_closes_nothing():
+def test_speech_after_the_response_has_ended_closes_nothing() -> None:
     stage = Stage(cast=Cast(says=[("A long answer that is still being played.",)]))
     stage.speech(512)
     stage.silence(960)
@@ -136,7 +136,7 @@ def test_speech_after_the_response_has_ended_closes_nothing():
     assert stage.news() == ["speech_started item3 1172"]
 
 
-def test_the_listener_who_interrupted_a_finished_answer_hears_the_next_one_from_its_first_delta():
+def test_whoever_interrupted_a_finished_answer_hears_the_next_one_from_its_start() -> None:
     """What was queued of the old answer was dropped, so it does not delay the new one."""
     stage = Stage(limits=Limits(speculate=False))
     stage.speech(512)

@@ -16,14 +16,14 @@ def voice(name: object) -> dict[str, object]:
     return {"output": {"voice": name}}
 
 
-def test_before_any_audio_the_voice_can_change():
+def test_before_any_audio_the_voice_can_change() -> None:
     stage = Stage()
     stage.news()
     stage.update(audio=voice("cedar"))
     assert stage.news() == ["session.updated"]
 
 
-def test_after_audio_it_cannot():
+def test_after_audio_it_cannot() -> None:
     stage = an_answer_that_was_heard()
     stage.update(audio=voice("cedar"), instructions="Be brief.")
     assert stage.news() == ["error cannot_update_voice"]
@@ -36,13 +36,13 @@ def test_after_audio_it_cannot():
     assert stage.prompt.instructions == ""
 
 
-def test_the_same_voice_may_be_sent_again():
+def test_the_same_voice_may_be_sent_again() -> None:
     stage = an_answer_that_was_heard()
     stage.update(audio=voice("alloy"))
     assert stage.news() == ["session.updated"]
 
 
-def test_audio_that_was_only_drafted_does_not_count():
+def test_audio_that_was_only_drafted_does_not_count() -> None:
     stage = Stage()
     stage.speech(512)
     stage.silence(192)

@@ -1,5 +1,7 @@
 """Walk (j), protocol 5.2 and 6.4: what the user said, and what if it cannot be made out."""
 
+from typing import Any
+
 import pytest
 
 from support.stage import TRANSCRIBED, Stage
@@ -15,7 +17,7 @@ from vivavoce.session.outputs import Hear
 from vivavoce.session.state import Limits
 
 
-def a_turn_that_is_being_heard(**config: object) -> Stage:
+def a_turn_that_is_being_heard(**config: Any) -> Stage:
     stage = Stage(limits=Limits(speculate=False), **config)
     stage.speech(1024)
     stage.silence(512)
@@ -23,7 +25,7 @@ def a_turn_that_is_being_heard(**config: object) -> Stage:
     return stage
 
 
-def test_deltas_and_the_whole_text_go_out_as_they_come():
+def test_deltas_and_the_whole_text_go_out_as_they_come() -> None:
     stage = a_turn_that_is_being_heard(**TRANSCRIBED)
     stage.transcript_delta("book ")
     stage.transcript_delta("a table")
@@ -36,7 +38,7 @@ def test_deltas_and_the_whole_text_go_out_as_they_come():
     ]
 
 
-def test_what_is_heard_in_a_pause_is_held_until_the_item_is_there():
+def test_what_is_heard_in_a_pause_is_held_until_the_item_is_there() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.speech(1024)
     stage.silence(192)
@@ -54,13 +56,13 @@ def test_what_is_heard_in_a_pause_is_held_until_the_item_is_there():
     ]
 
 
-def test_completed_says_what_it_cost_in_whole_seconds():
+def test_completed_says_what_it_cost_in_whole_seconds() -> None:
     stage = a_turn_that_is_being_heard(**TRANSCRIBED)
     stage.heard("book a table")
     assert stage.last(TranscriptionCompleted).usage.seconds == 2
 
 
-def test_a_client_that_wants_no_transcripts_gets_none():
+def test_a_client_that_wants_no_transcripts_gets_none() -> None:
     stage = a_turn_that_is_being_heard()
     stage.transcript_delta("book ")
     stage.heard("book a table")
@@ -69,7 +71,7 @@ def test_a_client_that_wants_no_transcripts_gets_none():
 
 
 @pytest.mark.parametrize("config", [TRANSCRIBED, {}])
-def test_the_item_carries_the_transcript_if_the_client_wants_it(config: dict[str, object]):
+def test_the_item_carries_the_transcript_if_the_client_wants_it(config: dict[str, Any]) -> None:
     stage = a_turn_that_is_being_heard(**config)
     added = stage.last(ConversationItemAdded).item
     assert isinstance(added, MessageItem)
@@ -81,7 +83,7 @@ def test_the_item_carries_the_transcript_if_the_client_wants_it(config: dict[str
     assert retrieved.content == (InputAudio(transcript="book a table" if config else None),)
 
 
-def test_a_failure_is_told_and_the_model_knows_that_it_could_not_hear():
+def test_a_failure_is_told_and_the_model_knows_that_it_could_not_hear() -> None:
     stage = a_turn_that_is_being_heard(**TRANSCRIBED)
     stage.failed("hear1", "audio_unintelligible")
     assert stage.news() == [
@@ -92,7 +94,7 @@ def test_a_failure_is_told_and_the_model_knows_that_it_could_not_hear():
     assert stage.last(TranscriptionFailed).error.type == "transcription_error"
 
 
-def test_a_failure_in_the_pause_is_held_until_the_item_is_there():
+def test_a_failure_in_the_pause_is_held_until_the_item_is_there() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.speech(1024)
     stage.silence(192)
@@ -112,14 +114,14 @@ def test_a_failure_in_the_pause_is_held_until_the_item_is_there():
     ]
 
 
-def test_without_transcripts_a_failure_is_only_told_to_the_model():
+def test_without_transcripts_a_failure_is_only_told_to_the_model() -> None:
     stage = a_turn_that_is_being_heard()
     stage.failed("hear1")
     assert stage.news() == ["Generate generate1"]
     assert stage.dialogue() == [("user", INAUDIBLE)]
 
 
-def test_other_turns_are_heard_after_a_failure():
+def test_other_turns_are_heard_after_a_failure() -> None:
     stage = a_turn_that_is_being_heard(**TRANSCRIBED)
     stage.failed("hear1")
     stage.speech(1024)
@@ -130,7 +132,7 @@ def test_other_turns_are_heard_after_a_failure():
     assert stage.dialogue() == [("user", INAUDIBLE), ("user", "can you hear me")]
 
 
-def test_the_recogniser_gets_what_the_client_said_about_the_speech():
+def test_the_recogniser_gets_what_the_client_said_about_the_speech() -> None:
     stage = Stage(
         audio={"input": {"transcription": {"model": "any", "language": "de", "prompt": "Namen"}}}
     )
@@ -140,7 +142,7 @@ def test_the_recogniser_gets_what_the_client_said_about_the_speech():
     assert (hear.language, hear.prompt) == ("de", "Namen")
 
 
-def test_a_language_set_in_the_pause_has_the_turn_heard_again():
+def test_a_language_set_in_the_pause_has_the_turn_heard_again() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.speech(1024)
     stage.silence(192)
@@ -151,7 +153,7 @@ def test_a_language_set_in_the_pause_has_the_turn_heard_again():
     assert news[5:7] == ["Cancel hear1", "Hear hear2 0..1174"]
 
 
-def test_the_transcript_of_a_deleted_item_is_not_told():
+def test_the_transcript_of_a_deleted_item_is_not_told() -> None:
     stage = a_turn_that_is_being_heard(**TRANSCRIBED)
     stage.cancel()
     stage.delete("item1")

@@ -25,18 +25,18 @@ def what_the_model_remembers(stage: Stage) -> str:
     return stage.dialogue()[1][1]
 
 
-def test_untouched_the_whole_answer_is_remembered():
+def test_untouched_the_whole_answer_is_remembered() -> None:
     assert what_the_model_remembers(an_answer_of_four_seconds()).rstrip() == ANSWER.rstrip()
 
 
-def test_the_words_that_were_played_are_remembered():
+def test_the_words_that_were_played_are_remembered() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 2500)
     assert stage.news() == ["truncated item2 2500"]
     assert what_the_model_remembers(stage) == "one two"
 
 
-def test_the_item_loses_its_transcript():
+def test_the_item_loses_its_transcript() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 2500)
     stage.retrieve("item2")
@@ -47,27 +47,27 @@ def test_the_item_loses_its_transcript():
     assert not part.transcript
 
 
-def test_an_answer_that_was_not_played_at_all_is_forgotten():
+def test_an_answer_that_was_not_played_at_all_is_forgotten() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 0)
     stage.respond()
     assert stage.dialogue() == [("user", "count")]
 
 
-def test_a_clock_that_is_a_little_ahead_is_forgiven():
+def test_a_clock_that_is_a_little_ahead_is_forgiven() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 4100)
     assert stage.news() == ["truncated item2 4100"]
 
 
-def test_beyond_the_end_is_refused():
+def test_beyond_the_end_is_refused() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 9000)
     assert stage.news() == ["error invalid_value audio_end_ms"]
     assert stage.error.message == "Audio content of 4000ms is already shorter than 9000ms"
 
 
-def test_a_second_cut_can_only_be_shorter():
+def test_a_second_cut_can_only_be_shorter() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 2500)
     stage.news()
@@ -79,26 +79,26 @@ def test_a_second_cut_can_only_be_shorter():
     assert what_the_model_remembers(stage) == "one"
 
 
-def test_only_speech_of_the_assistant_can_be_cut():
+def test_only_speech_of_the_assistant_can_be_cut() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item1", 100)
     assert stage.news() == ["error unsupported_content_type"]
     assert stage.error.message == "Only model output audio messages can be truncated."
 
 
-def test_there_is_one_content_part():
+def test_there_is_one_content_part() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 100, content_index=1)
     assert stage.news() == ["error invalid_value content_index"]
 
 
-def test_an_unknown_item_is_refused():
+def test_an_unknown_item_is_refused() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("nobody", 100)
     assert stage.news() == ["error item_truncate_invalid_item_id"]
 
 
-def test_what_was_queued_is_gone_after_a_cut_and_does_not_delay_the_next_answer():
+def test_what_was_queued_is_gone_after_a_cut_and_does_not_delay_the_next_answer() -> None:
     stage = an_answer_of_four_seconds()
     stage.truncate("item2", 100)
     stage.respond()
@@ -110,7 +110,7 @@ def test_what_was_queued_is_gone_after_a_cut_and_does_not_delay_the_next_answer(
     assert stage.dialogue()[-1] == ("assistant", "one two")
 
 
-def test_a_cut_of_an_older_answer_leaves_the_one_that_plays_alone():
+def test_a_cut_of_an_older_answer_leaves_the_one_that_plays_alone() -> None:
     stage = an_answer_of_four_seconds()
     stage.respond()
     stage.wrote(ANSWER)

@@ -1,5 +1,7 @@
 """Walks (n) and (p): endpoints come from positions, however late or bundled the audio is."""
 
+from typing import Any
+
 import pytest
 
 from support.stage import SILENCE, SPEECH, Stage
@@ -17,10 +19,10 @@ TURNS = [
     "item.added item2 after item1",
     "item.done item2",
 ]
-NO_ANSWERS = {"audio": {"input": {"turn_detection": {"create_response": False}}}}
+NO_ANSWERS: dict[str, Any] = {"audio": {"input": {"turn_detection": {"create_response": False}}}}
 
 
-def test_a_huge_append_gives_the_same_turns_as_real_time():
+def test_a_huge_append_gives_the_same_turns_as_real_time() -> None:
     stage = Stage(**NO_ANSWERS)
     stage.append(AUDIO)
     assert stage.told()[1:] == TURNS
@@ -28,7 +30,7 @@ def test_a_huge_append_gives_the_same_turns_as_real_time():
 
 @pytest.mark.parametrize("windows_each", [1, 7, 50])
 @pytest.mark.parametrize("gap_ms", [0, 3, 32, 1000])
-def test_arrival_times_do_not_matter(windows_each: int, gap_ms: int):
+def test_arrival_times_do_not_matter(windows_each: int, gap_ms: int) -> None:
     stage = Stage(**NO_ANSWERS)
     for start in range(0, len(AUDIO), windows_each):
         stage.append(AUDIO[start : start + windows_each])
@@ -36,13 +38,13 @@ def test_arrival_times_do_not_matter(windows_each: int, gap_ms: int):
     assert stage.told()[1:] == TURNS
 
 
-def test_silence_alone_gives_no_events():
+def test_silence_alone_gives_no_events() -> None:
     stage = Stage()
     stage.silence(32 * 500)
     assert stage.told() == ["session.created"]
 
 
-def test_the_clock_of_the_input_counts_all_audio_and_goes_on_after_a_clear():
+def test_the_clock_of_the_input_counts_all_audio_and_goes_on_after_a_clear() -> None:
     stage = Stage()
     stage.silence(960)
     stage.clear()
@@ -51,7 +53,7 @@ def test_the_clock_of_the_input_counts_all_audio_and_goes_on_after_a_clear():
     assert stage.told()[-1] == "speech_started item1 1620"
 
 
-def test_padding_does_not_reach_into_the_item_before():
+def test_padding_does_not_reach_into_the_item_before() -> None:
     stage = Stage(**NO_ANSWERS)
     stage.speech(512)
     stage.silence(544)

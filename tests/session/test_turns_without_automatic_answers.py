@@ -1,16 +1,18 @@
 """Protocol 5.4 and 5.10: manual turns, and the two switches of `turn_detection`."""
 
+from typing import Any
+
 from support.cast import Cast
 from support.stage import Stage
 
-MANUAL = {"audio": {"input": {"turn_detection": None}}}
+MANUAL: dict[str, Any] = {"audio": {"input": {"turn_detection": None}}}
 
 
-def detection(**rules: bool) -> dict[str, object]:
+def detection(**rules: bool) -> dict[str, Any]:
     return {"audio": {"input": {"turn_detection": {"type": "server_vad", **rules}}}}
 
 
-def test_a_manual_turn_is_committed_and_answered_on_request():
+def test_a_manual_turn_is_committed_and_answered_on_request() -> None:
     stage = Stage(**MANUAL)
     assert stage.news() == ["session.created"]
     stage.speech(960)
@@ -30,7 +32,7 @@ def test_a_manual_turn_is_committed_and_answered_on_request():
     assert stage.dialogue() == [("user", "hello")]
 
 
-def test_with_answers_off_turns_are_detected_and_committed_only():
+def test_with_answers_off_turns_are_detected_and_committed_only() -> None:
     stage = Stage(cast=Cast(), **detection(create_response=False))
     stage.speech(512)
     stage.silence(960)
@@ -43,7 +45,7 @@ def test_with_answers_off_turns_are_detected_and_committed_only():
     ]
 
 
-def test_with_answers_off_nothing_is_drafted():
+def test_with_answers_off_nothing_is_drafted() -> None:
     stage = Stage(**detection(create_response=False))
     stage.speech(512)
     stage.silence(192)
@@ -51,7 +53,7 @@ def test_with_answers_off_nothing_is_drafted():
     assert "Generate generate1" not in stage.news()
 
 
-def test_with_answers_off_speech_still_interrupts():
+def test_with_answers_off_speech_still_interrupts() -> None:
     stage = Stage(**detection(create_response=False))
     stage.write("hello")
     stage.respond()
@@ -71,7 +73,7 @@ def an_answer_that_is_not_interrupted() -> Stage:
     return stage
 
 
-def test_with_interruption_off_the_answer_goes_on():
+def test_with_interruption_off_the_answer_goes_on() -> None:
     stage = an_answer_that_is_not_interrupted()
     stage.speech(512)
     assert stage.news() == ["speech_started item3 0"]
@@ -79,7 +81,7 @@ def test_with_interruption_off_the_answer_goes_on():
     assert stage.news() == ["audio.delta item2 500ms"]
 
 
-def test_with_interruption_off_a_turn_during_an_answer_is_committed_without_a_response():
+def test_with_interruption_off_a_turn_during_an_answer_is_committed_without_a_response() -> None:
     stage = an_answer_that_is_not_interrupted()
     stage.speech(512)
     stage.silence(512)
@@ -102,7 +104,7 @@ def test_with_interruption_off_a_turn_during_an_answer_is_committed_without_a_re
     ]
 
 
-def test_with_interruption_off_a_turn_that_ends_after_the_answer_is_answered():
+def test_with_interruption_off_a_turn_that_ends_after_the_answer_is_answered() -> None:
     stage = an_answer_that_is_not_interrupted()
     stage.speech(512)
     stage.spoken()

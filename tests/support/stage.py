@@ -42,7 +42,7 @@ PEER = 1
 WINDOW = 768
 WINDOW_S = 0.032
 SPEECH, SILENCE = 0.95, 0.02
-TRANSCRIBED = {"audio": {"input": {"transcription": {"model": "any"}}}}
+TRANSCRIBED: dict[str, Any] = {"audio": {"input": {"transcription": {"model": "any"}}}}
 """Settings of a client that wants to read what it said."""
 
 
@@ -199,11 +199,16 @@ class Stage:
         self.step(inp.TextGenerated(self._job("generate", job), text))
 
     def called(
-        self, arguments: str, *, index: int = 0, name: str | None = None, **ids: str
+        self,
+        arguments: str,
+        *,
+        index: int = 0,
+        name: str | None = None,
+        call_id: str | None = None,
     ) -> None:
         """The model writes some more of a tool call."""
         job = self._job("generate", None)
-        self.step(inp.ToolCallGenerated(job, index=index, arguments=arguments, name=name, **ids))
+        self.step(inp.ToolCallGenerated(job, index, arguments, name, call_id))
 
     def finished(self, reason: str = "stop", job: str | None = None, **tokens: int) -> None:
         """The model is done."""

@@ -1,8 +1,8 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from audio_signals import delay_of_tone, noise, tone
 
+from support.audio_signals import delay_of_tone, noise, tone
 from vivavoce.audio.decimate import DECIMATOR_DELAY, DECIMATOR_HISTORY, decimate
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from audio_signals import gain_db, noise, pieces, tone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.audio_signals import gain_db, noise, pieces, tone
 from vivavoce.audio import g711
 from vivavoce.audio.framing import MAX_RATE, InputDecoder, OutputEncoder
 from vivavoce.audio.resample import convert

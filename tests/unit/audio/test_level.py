@@ -2,8 +2,8 @@ import math
 
 import numpy as np
 import pytest
-from audio_signals import tone
 
+from support.audio_signals import tone
 from vivavoce.audio.level import peak_dbfs, rms_dbfs
 
 

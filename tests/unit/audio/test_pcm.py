@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from audio_signals import pieces
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.audio_signals import pieces
 from vivavoce.audio.pcm import (
     SampleJoiner,
     ms_from_samples,

@@ -3,8 +3,8 @@ import wave
 from pathlib import Path
 
 import pytest
-from audio_signals import noise
 
+from support.audio_signals import noise
 from vivavoce.audio.wav import read_wav, write_wav
 
 

@@ -47,29 +47,29 @@ def respond(**params: Any) -> dict[str, Any]:
 # --- what can be read ---------------------------------------------------------------------------
 
 
-def test_an_event_becomes_its_value():
+def test_an_event_becomes_its_value() -> None:
     frame = message(content=[{"type": "input_text", "text": "hello"}], id="x" * 32)
     assert ga.decode(json.dumps(frame)) == ConversationItemCreate(
         item=MessageItem(id="x" * 32, role="user", content=(InputText(text="hello"),))
     )
 
 
-def test_text_and_bytes_are_read_alike():
+def test_text_and_bytes_are_read_alike() -> None:
     frame = '{"type": "input_audio_buffer.append", "audio": "AAAA", "event_id": "é"}'
     expected = InputAudioBufferAppend(audio="AAAA", event_id="é")
     assert ga.decode(frame) == ga.decode(frame.encode()) == expected
 
 
-def test_a_session_update_keeps_its_object_for_the_merge():
+def test_a_session_update_keeps_its_object_for_the_merge() -> None:
     event = ga.decode('{"type": "session.update", "session": {"tools": null}}')
     assert event == SessionUpdate(session={"tools": None})
 
 
-def test_response_create_needs_no_parameters():
+def test_response_create_needs_no_parameters() -> None:
     assert ga.decode('{"type": "response.create"}') == ResponseCreate()
 
 
-def test_every_client_event_has_a_type_that_is_known():
+def test_every_client_event_has_a_type_that_is_known() -> None:
     for name in CLIENT_EVENTS:
         assert refusal({"type": name, "surprise": 1}).code == "unknown_parameter"
 
@@ -77,7 +77,7 @@ def test_every_client_event_has_a_type_that_is_known():
 # --- what cannot be read (protocol 9, rows 16 to 22) --------------------------------------------
 
 
-def test_a_binary_frame_is_an_invalid_event():
+def test_a_binary_frame_is_an_invalid_event() -> None:
     assert ga.binary_frame().code == "invalid_event"
 
 
@@ -96,7 +96,7 @@ def test_a_binary_frame_is_an_invalid_event():
     ],
     ids=lambda frame: repr(frame[:20]),
 )
-def test_broken_json_is_invalid_json(frame: str | bytes):
+def test_broken_json_is_invalid_json(frame: str | bytes) -> None:
     detail = refusal(frame)
     assert (detail.type, detail.code, detail.param) == (
         "invalid_request_error",
@@ -106,12 +106,12 @@ def test_broken_json_is_invalid_json(frame: str | bytes):
 
 
 @pytest.mark.parametrize("frame", ["[]", "5", "null", '"hello"', "{}", '{"type": 5}'])
-def test_json_without_a_type_is_an_invalid_event(frame: str):
+def test_json_without_a_type_is_an_invalid_event(frame: str) -> None:
     detail = refusal(frame)
     assert (detail.code, detail.param) == ("invalid_event", None)
 
 
-def test_an_unknown_type_is_told_what_there_is():
+def test_an_unknown_type_is_told_what_there_is() -> None:
     detail = refusal({"type": "response.explode", "event_id": "mine"})
     assert (detail.code, detail.param, detail.event_id) == ("invalid_value", "type", "mine")
     assert detail.message.startswith("Invalid value: 'response.explode'. Supported values are: ")
@@ -119,16 +119,16 @@ def test_an_unknown_type_is_told_what_there_is():
         assert f"'{name}'" in detail.message
 
 
-def test_output_audio_buffer_clear_is_not_for_websockets():
+def test_output_audio_buffer_clear_is_not_for_websockets() -> None:
     assert code_and_param({"type": "output_audio_buffer.clear"}) == ("invalid_value", "type")
 
 
-def test_the_clients_event_id_comes_back():
+def test_the_clients_event_id_comes_back() -> None:
     assert refusal({"type": "response.cancel", "x": 1, "event_id": "mine"}).event_id == "mine"
     assert refusal({"type": "response.cancel", "x": 1}).event_id is None
 
 
-def test_an_event_id_has_at_most_512_characters():
+def test_an_event_id_has_at_most_512_characters() -> None:
     ga.decode(json.dumps({"type": "response.cancel", "event_id": "x" * 512}))
     frame = {"type": "response.cancel", "event_id": "x" * 513}
     assert code_and_param(frame) == ("string_above_max_length", "event_id")
@@ -174,7 +174,7 @@ def test_an_event_id_has_at_most_512_characters():
         (respond(modalities=["text"]), "unknown_parameter", "response.modalities"),
     ],
 )
-def test_a_field_at_fault_is_named(frame: dict[str, Any], code: str, param: str):
+def test_a_field_at_fault_is_named(frame: dict[str, Any], code: str, param: str) -> None:
     assert code_and_param(frame) == (code, param)
 
 
@@ -182,7 +182,7 @@ def test_a_field_at_fault_is_named(frame: dict[str, Any], code: str, param: str)
     ("value", "code"),
     [(-1, "integer_below_min_value"), (1.5, "invalid_type"), ("1", "invalid_type")],
 )
-def test_milliseconds_are_whole_and_not_negative(value: object, code: str):
+def test_milliseconds_are_whole_and_not_negative(value: object, code: str) -> None:
     event = {"type": "conversation.item.truncate", "item_id": "a", "content_index": 0}
     assert ga.decode(json.dumps({**event, "audio_end_ms": 5})) == ConversationItemTruncate(
         item_id="a", content_index=0, audio_end_ms=5
@@ -193,12 +193,12 @@ def test_milliseconds_are_whole_and_not_negative(value: object, code: str):
 # --- what is sent -------------------------------------------------------------------------------
 
 
-def test_audio_is_sent_as_base64():
+def test_audio_is_sent_as_base64() -> None:
     event = OutputAudioDelta(response_id="r", item_id="i", output_index=0, delta=b"\x01\x02\x03")
     assert json.loads(ga.encode(event))["delta"] == "AQID"
 
 
-def test_keys_that_the_wire_leaves_out_are_absent_and_null_ones_are_null():
+def test_keys_that_the_wire_leaves_out_are_absent_and_null_ones_are_null() -> None:
     item = MessageItem(id="i", role="user", content=())
     sent = json.loads(ga.encode(ConversationItemAdded(previous_item_id=None, item=item)))
     assert sent["previous_item_id"] is None
@@ -211,7 +211,7 @@ def test_keys_that_the_wire_leaves_out_are_absent_and_null_ones_are_null():
     }
 
 
-def test_an_error_has_all_its_keys():
+def test_an_error_has_all_its_keys() -> None:
     sent = json.loads(ga.encode(Error(event_id="e", error=ErrorDetail(code=None, message="No."))))
     assert sent == {
         "type": "error",
@@ -226,7 +226,7 @@ def test_an_error_has_all_its_keys():
     }
 
 
-def test_what_was_sent_can_be_read_again():
+def test_what_was_sent_can_be_read_again() -> None:
     item = MessageItem(id="i", role="user", content=(InputText(text="hello"),))
     sent = json.loads(ga.encode(ConversationItemRetrieved(item=item)))
     again = {"type": "conversation.item.create", "item": sent["item"]}

@@ -17,11 +17,11 @@ from vivavoce.protocol.errors import (
         (["a", "b", "c"], "'a', 'b', and 'c'"),
     ],
 )
-def test_values_are_listed_as_the_live_service_does(values: list[str], words: str):
+def test_values_are_listed_as_the_live_service_does(values: list[str], words: str) -> None:
     assert in_words(values) == words
 
 
-def test_the_words_that_clients_match_on():
+def test_the_words_that_clients_match_on() -> None:
     assert str(buffer_too_small(0)) == (
         "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
         "but buffer only has 0.00ms of audio."
@@ -37,5 +37,5 @@ def test_the_words_that_clients_match_on():
 
 
 @pytest.mark.parametrize("action", ["delete", "retrieve", "truncate"])
-def test_unknown_items_have_a_code_for_each_action(action: str):
+def test_unknown_items_have_a_code_for_each_action(action: str) -> None:
     assert unknown_item(action, "x").detail.code == f"item_{action}_invalid_item_id"

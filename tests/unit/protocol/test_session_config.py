@@ -46,17 +46,17 @@ def refused(**patch: Any) -> ErrorDetail:
 # --- merging ------------------------------------------------------------------------------------
 
 
-def test_an_update_of_nothing_changes_nothing():
+def test_an_update_of_nothing_changes_nothing() -> None:
     assert updated() == SESSION
 
 
-def test_absent_keys_stay():
+def test_absent_keys_stay() -> None:
     first = updated(instructions="Be kind.", tools=[TOOL])
     second = updated(first, max_output_tokens=9)
     assert (second.instructions, len(second.tools)) == ("Be kind.", 1)
 
 
-def test_nested_keys_are_merged_one_by_one():
+def test_nested_keys_are_merged_one_by_one() -> None:
     first = heard(transcription={"model": "any", "language": "de"})
     second = heard(first, turn_detection={"threshold": 0.9})
     assert second.audio.input.transcription == TranscriptionConfig(model="any", language="de")
@@ -64,48 +64,48 @@ def test_nested_keys_are_merged_one_by_one():
     assert second.audio.output == SESSION.audio.output
 
 
-def test_a_turn_detection_of_another_type_starts_from_its_defaults():
+def test_a_turn_detection_of_another_type_starts_from_its_defaults() -> None:
     first = heard(turn_detection={"threshold": 0.9, "create_response": False})
     second = heard(first, turn_detection={"type": "semantic_vad", "eagerness": "low"})
     assert second.audio.input.turn_detection == SemanticVad(eagerness="low")
 
 
-def test_null_clears_what_can_be_empty():
+def test_null_clears_what_can_be_empty() -> None:
     first = heard(transcription={"model": "any"})
     cleared = heard(first, transcription=None, turn_detection=None).audio.input
     assert (cleared.transcription, cleared.turn_detection) == (None, None)
 
 
-def test_turn_detection_comes_back_with_its_type():
+def test_turn_detection_comes_back_with_its_type() -> None:
     off = heard(turn_detection=None)
     on = heard(off, turn_detection={"type": "server_vad"})
     assert on.audio.input.turn_detection == ServerVad()
 
 
-def test_empty_text_and_lists_clear():
+def test_empty_text_and_lists_clear() -> None:
     first = updated(instructions="Be kind.", tools=[TOOL])
     cleared = updated(first, instructions="", tools=[])
     assert (cleared.instructions, cleared.tools) == ("", ())
 
 
-def test_a_tools_schema_is_replaced_and_not_merged():
+def test_a_tools_schema_is_replaced_and_not_merged() -> None:
     first = updated(tools=[{**TOOL, "parameters": {"type": "object", "required": ["a"]}}])
     second = updated(first, tools=[{**TOOL, "parameters": {"type": "object"}}])
     assert second.tools[0].parameters == {"type": "object"}
 
 
-def test_a_format_is_replaced_whole():
+def test_a_format_is_replaced_whole() -> None:
     assert spoken(format={"type": "audio/pcmu"}).audio.output.format == PcmuFormat()
     detail = refused(type="realtime", audio={"output": {"format": {"type": "audio/pcm"}}})
     assert detail.param == "session.audio.output.format.rate"
 
 
-def test_the_old_session_is_untouched():
+def test_the_old_session_is_untouched() -> None:
     updated(instructions="Be kind.")
     assert SESSION.instructions == ""
 
 
-def test_defaults():
+def test_defaults() -> None:
     assert SESSION.audio.input.turn_detection == ServerVad(
         threshold=0.5, prefix_padding_ms=300, silence_duration_ms=500
     )
@@ -145,31 +145,31 @@ def test_defaults():
         {"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": None}}}},
     ],
 )
-def test_accepted(patch: dict[str, Any]):
+def test_accepted(patch: dict[str, Any]) -> None:
     shown = msgspec.json.decode(msgspec.json.encode(updated(**patch)))
     for key in patch.keys() - {"audio"}:
         assert shown[key] == patch[key]
 
 
 @pytest.mark.parametrize("eagerness", ["low", "medium", "high", "auto"])
-def test_semantic_vad_with_every_eagerness(eagerness: Any):
+def test_semantic_vad_with_every_eagerness(eagerness: Any) -> None:
     session = heard(turn_detection={"type": "semantic_vad", "eagerness": eagerness})
     assert session.audio.input.turn_detection == SemanticVad(eagerness=eagerness)
 
 
 @pytest.mark.parametrize("name", ["audio/pcmu", "audio/pcma"])
-def test_g711_in_and_out(name: str):
+def test_g711_in_and_out(name: str) -> None:
     expected = {"audio/pcmu": PcmuFormat(), "audio/pcma": PcmaFormat()}[name]
     assert heard(format={"type": name}).audio.input.format == expected
     assert spoken(format={"type": name}).audio.output.format == expected
 
 
-def test_fields_that_are_only_input_are_not_echoed():
+def test_fields_that_are_only_input_are_not_echoed() -> None:
     shown = updated(reasoning={"effort": "low"}, parallel_tool_calls=True).echoed()
     assert not {"reasoning", "parallel_tool_calls"} & msgspec.to_builtins(shown).keys()
 
 
-def test_the_echo_fills_what_is_not_set_with_null():
+def test_the_echo_fills_what_is_not_set_with_null() -> None:
     shown = msgspec.to_builtins(heard(transcription={"model": "any"}).echoed())
     assert shown["audio"]["input"]["transcription"] == {
         "model": "any",
@@ -269,13 +269,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("patch", "code", "param"), REFUSED)
-def test_refused(patch: dict[str, Any], code: str, param: str | None):
+def test_refused(patch: dict[str, Any], code: str, param: str | None) -> None:
     typed = patch if not patch or "type" in patch else {"type": "realtime", **patch}
     detail = refused(**typed)
     assert (detail.code, detail.param) == (code, param)
 
 
-def test_tracing_is_fixed_once_it_is_set():
+def test_tracing_is_fixed_once_it_is_set() -> None:
     traced = updated(tracing="auto")
     assert updated(traced, tracing="auto") == traced
     with pytest.raises(Refusal) as refusal:
@@ -283,13 +283,13 @@ def test_tracing_is_fixed_once_it_is_set():
     assert refusal.value.detail.param == "session.tracing"
 
 
-def test_a_transcription_session_on_a_realtime_connection_is_refused_in_known_words():
+def test_a_transcription_session_on_a_realtime_connection_is_refused_in_known_words() -> None:
     assert refused(type="transcription").message == (
         "Passing a transcription session update event to a realtime session is not allowed."
     )
 
 
-def test_a_transcription_session_has_no_answers_to_set():
+def test_a_transcription_session_has_no_answers_to_set() -> None:
     session = TranscriptionSession(id="sess_1")
     merged = merge(session, {"type": "transcription", "audio": {"input": {"transcription": None}}})
     assert merged == session
@@ -302,5 +302,5 @@ def test_a_transcription_session_has_no_answers_to_set():
     ("audio_format", "expected"),
     [(PcmFormat(rate=24_000), 48_000), (PcmuFormat(), 8_000), (PcmaFormat(), 8_000)],
 )
-def test_bytes_per_second(audio_format: Any, expected: int):
+def test_bytes_per_second(audio_format: Any, expected: int) -> None:
     assert bytes_per_second(audio_format) == expected

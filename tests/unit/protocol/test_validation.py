@@ -77,29 +77,29 @@ CASES = [
 
 
 @pytest.mark.parametrize(("value", "code", "param", "words"), CASES)
-def test_the_first_fault_is_named(value: object, code: str, param: str, words: str):
+def test_the_first_fault_is_named(value: object, code: str, param: str, words: str) -> None:
     detail = explain(value, Drawing, "d", None).detail
     assert (detail.code, detail.param) == (code, param)
     assert words in detail.message
 
 
 @pytest.mark.parametrize(("value", "code", "param", "words"), CASES)
-def test_msgspec_refuses_the_same_values(value: object, code: str, param: str, words: str):
+def test_msgspec_refuses_the_same_values(value: object, code: str, param: str, words: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(value, Drawing)
 
 
-def test_a_top_level_key_has_no_path_before_it():
+def test_a_top_level_key_has_no_path_before_it() -> None:
     assert explain({"size": 1, "name": "a"}, Drawing, "", None).detail.param == "size"
 
 
-def test_what_the_walk_does_not_find_is_told_in_the_decoders_words():
+def test_what_the_walk_does_not_find_is_told_in_the_decoders_words() -> None:
     error = msgspec.ValidationError("Something is odd")
     detail = explain({"name": "a"}, Drawing, "d", error).detail
     assert (detail.code, detail.param) == ("invalid_value", "d")
     assert "Something is odd" in detail.message
 
 
-def test_unknown_keys_come_before_faulty_values():
+def test_unknown_keys_come_before_faulty_values() -> None:
     detail = explain({"name": 5, "size": 1}, Drawing, "d", None).detail
     assert detail.param == "d.size"

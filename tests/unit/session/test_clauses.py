@@ -34,12 +34,12 @@ PROSE = st.text(alphabet="abc d,.!?;:\n…。、“”() 3", max_size=400)
 
 
 @given(st.one_of(PROSE, st.text()))
-def test_the_pieces_joined_are_the_text(text: str):
+def test_the_pieces_joined_are_the_text(text: str) -> None:
     assert "".join(pieces(text)) == text
 
 
 @given(st.lists(PROSE, max_size=20))
-def test_the_pieces_of_a_stream_joined_are_the_text(chunks: list[str]):
+def test_the_pieces_of_a_stream_joined_are_the_text(chunks: list[str]) -> None:
     assert "".join(streamed(chunks)) == "".join(chunks)
 
 
@@ -57,23 +57,23 @@ def test_the_pieces_of_a_stream_joined_are_the_text(chunks: list[str]):
         ("", []),
     ],
 )
-def test_where_texts_are_cut(text: str, expected: list[str]):
+def test_where_texts_are_cut(text: str, expected: list[str]) -> None:
     assert pieces(text) == expected
 
 
-def test_only_the_first_piece_is_a_short_clause():
+def test_only_the_first_piece_is_a_short_clause() -> None:
     text = "Well, yes, no, perhaps, who knows, but let us see what it is, then. "
     first, second, *_ = pieces(text)
     assert first == "Well, "
     assert len(second) > 40
 
 
-def test_a_piece_that_goes_on_and_on_is_cut_at_a_space():
+def test_a_piece_that_goes_on_and_on_is_cut_at_a_space() -> None:
     text = "word " * 200
     assert all(len(piece) <= LONGEST + 5 for piece in pieces(text))
 
 
-def test_nothing_is_cut_while_it_may_go_on():
+def test_nothing_is_cut_while_it_may_go_on() -> None:
     assert next_break("It costs 3.", first=True, finished=False) is None
     assert next_break("Stop it!", first=True, finished=False) is None
     assert next_break("Stop it! ", first=True, finished=False) == 9
@@ -82,5 +82,5 @@ def test_nothing_is_cut_while_it_may_go_on():
 @pytest.mark.parametrize(
     ("text", "expected"), [("a", True), ("5", True), ("再", True), (" \n", False), ("…!", False)]
 )
-def test_what_can_be_spoken(text: str, expected: bool):
+def test_what_can_be_spoken(text: str, expected: bool) -> None:
     assert speakable(text) is expected

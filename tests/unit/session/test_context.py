@@ -87,11 +87,11 @@ HELLO_READ = Message(role="user", text="hello")
         ),
     ],
 )
-def test_one_message(entry: Entry, expected: Message | None):
+def test_one_message(entry: Entry, expected: Message | None) -> None:
     assert messages([entry]) == (() if expected is None else (expected,))
 
 
-def test_of_speech_the_words_that_were_heard_are_read():
+def test_of_speech_the_words_that_were_heard_are_read() -> None:
     spoken = Spoken((Clause("one two", 2000),)).cut_at(1500)
     item = MessageItem(id="i", role="assistant", content=(OutputAudio(transcript="one two"),))
     assert messages([Entry(item, spoken=spoken)]) == (Message(role="assistant", text="one"),)
@@ -120,11 +120,13 @@ def test_of_speech_the_words_that_were_heard_are_read():
         ([call("a"), output("a", "no"), output("a", "yes")], [calls("a"), result("a", "yes")]),
     ],
 )
-def test_calls_and_their_outputs_stand_together(entries: list[Entry], expected: list[Message]):
+def test_calls_and_their_outputs_stand_together(
+    entries: list[Entry], expected: list[Message]
+) -> None:
     assert list(messages(entries)) == expected
 
 
-def test_settings_become_the_request():
+def test_settings_become_the_request() -> None:
     session = RealtimeSession(
         instructions="Be kind.",
         tools=(Tool(name="dial", parameters={"type": "object"}), Tool(name="hang_up")),
@@ -144,11 +146,11 @@ def test_settings_become_the_request():
     )
 
 
-def test_without_a_limit_there_is_none():
+def test_without_a_limit_there_is_none() -> None:
     assert build_prompt(plan_of(RealtimeSession()), []).max_output_tokens is None
 
 
-def test_tokens_are_estimated_from_characters():
+def test_tokens_are_estimated_from_characters() -> None:
     assert [estimate_tokens("x" * n) for n in (0, 1, 4, 5)] == [0, 1, 1, 2]
     prompt = Prompt(instructions="x" * 8, messages=(HELLO_READ,))
     assert estimate_prompt_tokens(prompt) == 4

@@ -22,23 +22,23 @@ MORE = Clause("four five.", 2000, (Word(4, 0), Word(10, 1000)))
         (3000, "one two three. "),
     ],
 )
-def test_a_word_is_heard_when_the_next_one_begins(ms: int, expected: str):
+def test_a_word_is_heard_when_the_next_one_begins(ms: int, expected: str) -> None:
     assert COUNT.heard(ms) == expected
 
 
 @pytest.mark.parametrize(
     ("ms", "expected"), [(0, ""), (600, "one"), (1500, "one two"), (3000, "one two three. ")]
 )
-def test_without_word_times_the_text_is_taken_in_proportion(ms: int, expected: str):
+def test_without_word_times_the_text_is_taken_in_proportion(ms: int, expected: str) -> None:
     assert Clause("one two three. ", 3000).heard(ms) == expected
 
 
-def test_a_clause_that_was_cut_off_is_not_taken_whole():
+def test_a_clause_that_was_cut_off_is_not_taken_whole() -> None:
     cut = Clause("one two three. ", 1500, (Word(3, 0), Word(7, 1000)), whole=False)
     assert cut.heard(1500) == "one"
 
 
-def test_a_clause_that_was_cut_off_without_word_times_is_taken_in_typical_proportion():
+def test_a_clause_that_was_cut_off_without_word_times_is_taken_in_typical_proportion() -> None:
     cut = Clause("one two three four five six. ", 500, whole=False)
     assert cut.heard(10_000) == "one two"
 
@@ -54,31 +54,31 @@ def test_a_clause_that_was_cut_off_without_word_times_is_taken_in_typical_propor
         (9000, "one two three. four five."),
     ],
 )
-def test_speech_of_two_clauses_is_cut_in_the_right_one(ms: int, expected: str):
+def test_speech_of_two_clauses_is_cut_in_the_right_one(ms: int, expected: str) -> None:
     assert Spoken((COUNT, MORE)).cut_at(ms).heard_text == expected
 
 
-def test_uncut_speech_is_heard_whole():
+def test_uncut_speech_is_heard_whole() -> None:
     spoken = Spoken((COUNT, MORE))
     assert spoken.heard_text == "one two three. four five."
     assert spoken.left_ms == spoken.sent_ms == 5000
 
 
-def test_a_bound_leaves_the_audio_and_the_clients_own_cut_takes_it():
+def test_a_bound_leaves_the_audio_and_the_clients_own_cut_takes_it() -> None:
     spoken = Spoken((COUNT, MORE))
     assert spoken.cut_at(2000).left_ms == 5000
     assert spoken.truncated_at(2000).left_ms == 2000
     assert spoken.cut_at(2000).truncated_at(4000).heard_text == "one two three. four"
 
 
-def test_a_cut_is_never_behind_the_end():
+def test_a_cut_is_never_behind_the_end() -> None:
     assert Spoken((COUNT,)).truncated_at(9000).left_ms == 3000
 
 
 # --- what can have been played ------------------------------------------------------------------
 
 
-def test_audio_plays_from_the_moment_it_is_sent():
+def test_audio_plays_from_the_moment_it_is_sent() -> None:
     playback = Playback()
     playback.sent("a", 8000, now=10.0)
     assert playback.heard_ms("a", 12.5) == 2500
@@ -86,7 +86,7 @@ def test_audio_plays_from_the_moment_it_is_sent():
     assert playback.ends_at == 18.0
 
 
-def test_items_play_one_after_the_other():
+def test_items_play_one_after_the_other() -> None:
     playback = Playback()
     playback.sent("a", 8000, now=10.0)
     playback.sent("b", 1000, now=11.0)
@@ -94,14 +94,14 @@ def test_items_play_one_after_the_other():
     assert playback.heard_ms("b", 18.5) == 500
 
 
-def test_audio_that_comes_late_plays_at_once():
+def test_audio_that_comes_late_plays_at_once() -> None:
     playback = Playback()
     playback.sent("a", 1000, now=10.0)
     playback.sent("b", 1000, now=20.0)
     assert playback.heard_ms("b", 20.25) == 250
 
 
-def test_what_was_interrupted_does_not_delay_what_follows():
+def test_what_was_interrupted_does_not_delay_what_follows() -> None:
     playback = Playback()
     playback.sent("a", 8000, now=10.0)
     playback.interrupted(11.0)
@@ -110,7 +110,7 @@ def test_what_was_interrupted_does_not_delay_what_follows():
     assert playback.heard_ms("b", 12.5) == 500
 
 
-def test_of_what_was_never_sent_nothing_was_heard():
+def test_of_what_was_never_sent_nothing_was_heard() -> None:
     playback = Playback()
     assert playback.heard_ms("a", 5.0) == 0
     assert not playback.used
@@ -118,7 +118,7 @@ def test_of_what_was_never_sent_nothing_was_heard():
     assert playback.used
 
 
-def test_an_item_can_be_forgotten():
+def test_an_item_can_be_forgotten() -> None:
     playback = Playback()
     playback.sent("a", 1000, now=0.0)
     playback.forget("a")

@@ -92,18 +92,18 @@ def at(ms: int) -> int:
         ),
     ],
 )
-def test_sequences(windows: str, expected: list[tuple[int, Signal]]):
+def test_sequences(windows: str, expected: list[tuple[int, Signal]]) -> None:
     assert signals(windows, rules()) == expected
 
 
 @pytest.mark.parametrize("padding", [0, 32, 300, 10_000])
-def test_padding_reaches_back_but_not_below_the_floor(padding: int):
+def test_padding_reaches_back_but_not_below_the_floor(padding: int) -> None:
     ((_, began),) = signals("." * 20 + "#", rules(padding=padding), floor=at(100))
     assert began == SpeechBegan(max(at(640 - padding), at(100)))
 
 
 @pytest.mark.parametrize("silence", [0, 1, 32, 100, 200, 500])
-def test_a_turn_ends_exactly_where_its_silence_is_long_enough(silence: int):
+def test_a_turn_ends_exactly_where_its_silence_is_long_enough(silence: int) -> None:
     found = signals("####" + "." * 20, rules(silence=silence))
     number, ended = found[-1]
     assert ended == TurnEnded(0, at(128), at(128 + silence))
@@ -111,7 +111,7 @@ def test_a_turn_ends_exactly_where_its_silence_is_long_enough(silence: int):
     assert number * 32 - 128 < max(silence, 1), "and not later"
 
 
-def test_each_pause_of_a_turn_is_reached_once():
+def test_each_pause_of_a_turn_is_reached_once() -> None:
     found = [s for _, s in signals("##.....#.......", rules(silence=2000))]
     assert found == [
         SpeechBegan(0),
@@ -122,18 +122,17 @@ def test_each_pause_of_a_turn_is_reached_once():
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.05, 0.3, 0.9, 1.0])
-def test_a_pause_needs_clearly_less_than_the_threshold(threshold: float):
-    given = rules(threshold=threshold)
-    endpointer = Endpointer()
-    endpointer.scored(WINDOW, 1.0, given, 0)
+def test_a_pause_needs_clearly_less_than_the_threshold(threshold: float) -> None:
     pausing_below = max(threshold - 0.15, 0.01)
-    endpointer.scored(2 * WINDOW, pausing_below, given, 0)
-    assert endpointer.state == Speaking(0)
-    endpointer.scored(3 * WINDOW, pausing_below - 0.001, given, 0)
-    assert endpointer.state == Pausing(0, at(64))
+    endpointer = Endpointer()
+    states = []
+    for number, probability in enumerate([1.0, pausing_below, pausing_below - 0.001], start=1):
+        endpointer.scored(number * WINDOW, probability, rules(threshold=threshold), 0)
+        states.append(endpointer.state)
+    assert states == [Speaking(0), Speaking(0), Pausing(0, at(64))]
 
 
-def test_the_greatest_length_ends_a_turn_in_speech():
+def test_the_greatest_length_ends_a_turn_in_speech() -> None:
     found = signals("#" * 10, rules(max_turn=100))
     assert found[:3] == [
         (0, SpeechBegan(0)),
@@ -142,19 +141,19 @@ def test_the_greatest_length_ends_a_turn_in_speech():
     ]
 
 
-def test_the_greatest_length_ends_a_turn_in_a_pause():
+def test_the_greatest_length_ends_a_turn_in_a_pause() -> None:
     found = signals("##........", rules(max_turn=200, silence=1000))
     assert found[-1] == (6, TurnEnded(0, at(64), at(200)))
 
 
-def test_reset_forgets_the_open_turn():
+def test_reset_forgets_the_open_turn() -> None:
     endpointer = Endpointer()
     endpointer.scored(WINDOW, 1.0, rules(), 0)
     endpointer.reset()
     assert endpointer.state == Quiet()
 
 
-def test_rules_in_samples():
+def test_rules_in_samples() -> None:
     config = ServerVad(threshold=0.7, prefix_padding_ms=100, silence_duration_ms=250)
     assert TurnRules.of(config, max_turn=7) == TurnRules(0.7, at(100), at(250), 7)
 
@@ -163,7 +162,7 @@ def test_rules_in_samples():
     ("eagerness", "ceiling_ms"),
     [("low", 8000), ("medium", 4000), ("high", 2000), ("auto", 4000)],
 )
-def test_semantic_vad_waits_for_its_ceiling(eagerness: object, ceiling_ms: int):
+def test_semantic_vad_waits_for_its_ceiling(eagerness: object, ceiling_ms: int) -> None:
     for kind in (SemanticVad, TranscriptionSemanticVad):
         config = kind(eagerness=eagerness)  # type: ignore[arg-type]
         assert TurnRules.of(config, max_turn=7).silence == at(ceiling_ms)
