@@ -76,6 +76,10 @@ def test_nonsense_in_any_chunking_gives_the_same_events(cut: tuple[bytes, list[b
     assert parse(*chunks) == parse(whole)
 
 
+def test_an_empty_chunk_between_the_halves_of_a_line_end_changes_nothing() -> None:
+    assert parse(b"data: one\r", b"", b"\n") == []
+
+
 def test_an_event_without_its_empty_line_is_not_complete() -> None:
     assert parse(b"data: one\n\ndata: two\n") == [ServerSentEvent("one")]
 

@@ -40,9 +40,10 @@ class EventStreamParser:
 
         Raises `EventTooLongError`.
         """
-        if self._after_return and chunk:
+        if not chunk:
+            return []
+        if self._after_return:
             chunk = chunk.removeprefix(b"\n")  # the other half of a line end
-            self._after_return = False
         *lines, rest = _LINE_END.split(chunk)
         self._after_return = chunk.endswith(b"\r")
         events: list[ServerSentEvent] = []
