@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.imagined_engines import STEADY, Temper
@@ -147,6 +147,18 @@ def asked_prompts(world: World) -> list[Prompt | None]:
     return prompts
 
 
+HEARD_OTHERWISE = {"transcription": {"model": "w", "language": "de"}}
+"""An update in the pause has the turn heard again: here the words turn out to be noise."""
+
+
+@example(
+    seed=0,
+    script=[
+        Segment(1, 1, ()),
+        Segment(1, 1, ()),
+        Segment(1, 6, ((5, Update({"type": "realtime", "audio": {"input": HEARD_OTHERWISE}})),)),
+    ],
+)
 @given(seed=st.integers(0, 2**16), script=scripts)
 def test_speculation_tells_the_same_story(seed: int, script: list[Segment]) -> None:
     eager, patient = (Story(world) for world in both(seed, script, STEADY))

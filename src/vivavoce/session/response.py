@@ -287,8 +287,8 @@ class Response:
 
     def _usage(self) -> Usage:
         """Tokens as the model counted them, estimated from the text where it does not."""
-        draft = self.draft
-        ended = draft.ended if isinstance(self.state, Active) and draft else None
+        draft = self.state.draft if isinstance(self.state, Active) else None
+        ended = draft.ended if draft else None
         text_in = ended.input_tokens if ended else None
         if text_in is None:
             text_in = estimate_prompt_tokens(draft.prompt) if draft else 0
