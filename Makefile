@@ -4,7 +4,7 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test lint format property speech wer clean
+.PHONY: help install demo serve test lint format property speech bench wer clean
 
 # PYTHON names the interpreter of .venv; without it one is looked for.
 PYTHON ?=
@@ -62,6 +62,10 @@ clean: ## delete .venv and everything else that was built
 speech: $(installed) ## record the spoken questions of the tests and the demo; needs flite
 	$(needs_flite)
 	@$(BIN)/python scripts/make_speech.py $(ARGS)
+
+bench: $(installed) ## what listening costs and how late events come, beside the floor; Linux
+	@$(BIN)/python scripts/install.py --group bench
+	@$(BIN)/python bench/listening.py $(ARGS)
 
 wer: $(installed) ## the built-in recogniser's word error rate over the fixed list; needs flite
 	$(needs_flite)
