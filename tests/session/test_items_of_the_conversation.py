@@ -261,3 +261,18 @@ def test_speech_in_the_input_of_a_response_is_heard_for_it() -> None:
     assert stage.news() == ["response.created resp1", "HearClip hear1 3 bytes"]
     stage.heard("hello")
     assert stage.dialogue() == [("user", "hello")]
+
+
+def test_an_id_that_is_used_again_is_heard_anew() -> None:
+    stage = Stage(**TRANSCRIBED)
+    speech = message("user", {"type": "input_audio", "audio": ONE_AND_A_HALF_SECONDS})
+    stage.create({**speech, "id": "speech"})
+    stage.delete("speech")
+    stage.create({**speech, "id": "speech"})
+    stage.news()
+    stage.heard("what was deleted", "hear1")
+    assert stage.news() == []
+    stage.heard("what was said", "hear2")
+    assert [line.split()[:2] for line in stage.news()] == [["transcription.completed", "speech"]]
+    stage.respond()
+    assert stage.dialogue() == [("user", "what was said")]

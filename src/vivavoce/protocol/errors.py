@@ -80,6 +80,12 @@ def unknown_item(action: str, item_id: str) -> Refusal:
     return refuse(f"item_{action}_invalid_item_id", text)
 
 
+def duplicate_item(item_id: str) -> Refusal:
+    """A second item with an id that is in use (protocol 6.1)."""
+    text = f"Error adding item: an item with id '{item_id}' already exists."
+    return refuse("item_create_duplicate_item_id", text)
+
+
 def buffer_too_small(buffered_ms: float) -> Refusal:
     """A commit of less than 100 ms (protocol 6.1)."""
     return refuse(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import UNSET
 
-from vivavoce.protocol.errors import refuse, unknown_item
+from vivavoce.protocol.errors import duplicate_item, refuse, unknown_item
 from vivavoce.protocol.items import (
     ContentPart,
     FunctionCallItem,
@@ -97,8 +97,7 @@ class Conversation:
     def check_insertion(self, item: Item, previous_item_id: str | None) -> None:
         """Raises `Refusal` if the item cannot go behind `previous_item_id`."""
         if item.id and self._index(item.id) is not None:
-            text = f"Error adding item: an item with id '{item.id}' already exists."
-            raise refuse("item_create_duplicate_item_id", text)
+            raise duplicate_item(item.id)
         if previous_item_id in (None, "", ROOT):
             return
         if self._index(previous_item_id) is None:

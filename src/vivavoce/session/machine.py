@@ -23,7 +23,7 @@ from vivavoce.protocol.client_events import (
     ResponseParams,
     SessionUpdate,
 )
-from vivavoce.protocol.errors import ErrorDetail, Refusal, refuse
+from vivavoce.protocol.errors import ErrorDetail, Refusal, duplicate_item, refuse
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
@@ -233,6 +233,9 @@ class Session:
         assert isinstance(event, ConversationItemCreate)
         check_item(event.item, "item", self._state.conversation.call_ids)
         self._state.conversation.check_insertion(event.item, event.previous_item_id)
+        if self._responses.awaits(event.item.id):
+            raise duplicate_item(event.item.id)
+        self._hearings.drop(event.item.id)  # of an item that had this id and was deleted
         entry, speech = entry_of(self._state, event.item)
         previous = self._state.conversation.insert(entry, event.previous_item_id)
         self._state.out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
@@ -256,6 +259,8 @@ class Session:
         event = received.event
         assert isinstance(event, ConversationItemDelete)
         self._state.conversation.delete(event.item_id)
+        if not self._responses.awaits(event.item_id):
+            self._hearings.drop(event.item_id)
         self._state.out.send(ConversationItemDeleted(item_id=event.item_id))
         self._state.out.do(DropAudio(event.item_id))
 

@@ -12,7 +12,7 @@ from vivavoce.session import barge_in
 from vivavoce.session.conversation import Entry, Heard
 from vivavoce.session.draft import Draft, DraftResult
 from vivavoce.session.item_creation import check_item, entry_of
-from vivavoce.session.response import Done, Response
+from vivavoce.session.response import AwaitingHearing, Done, Response
 from vivavoce.session.response_plan import plan_of, plan_with
 from vivavoce.session.state import State
 
@@ -97,6 +97,13 @@ class Responses:
         """What the user said in this item is known."""
         for response in self._running():
             response.hearing_resolved(item_id, heard)
+
+    def awaits(self, item_id: str) -> bool:
+        """Whether a response cannot begin before it is known what this item says."""
+        return any(
+            isinstance(response.state, AwaitingHearing) and item_id in response.state.waiting
+            for response in self._running()
+        )
 
     def advance(self) -> None:
         """Time has passed: send what was held back."""
