@@ -17,6 +17,8 @@ from vivavoce.protocol.server_events import ResponseCreated, ResponseDone
 from vivavoce.session.outputs import AnyOutput, Generate, Send, SendAudio, SendRetrieved
 
 SPEECH, SILENCE = 0.95, 0.02
+LISTENING_S = 2.0
+"""More than can wait to be played: the lead of these sessions, and one chunk."""
 EAGER = msgspec.structs.replace(SHORT_LEAD, speculate=True)
 PATIENT = msgspec.structs.replace(SHORT_LEAD, speculate=False)
 
@@ -54,13 +56,19 @@ def converse(world: World, script: list[Segment]) -> None:
             pause(world)
     while world.oracle.audio.turn is not None:
         pause(world)
-    world.settle()
+    listen(world)
 
 
 def pause(world: World) -> None:
     world.make(Sound(1, SILENCE))
     if world.oracle.audio.turn is None:
-        world.settle()
+        listen(world)
+
+
+def listen(world: World) -> None:
+    """The answer is made and heard to its end."""
+    world.settle()
+    world.until(world.now + LISTENING_S)
 
 
 def both(seed: int, script: list[Segment], temper: Temper) -> tuple[World, World]:

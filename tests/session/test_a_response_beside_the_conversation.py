@@ -150,3 +150,13 @@ def test_its_cancellation_does_not_make_the_conversation_speak_too_far_ahead() -
     stage.news()
     stage.voiced(1000)
     assert stage.news() == []
+
+
+def test_its_cancellation_stops_the_hearing_of_its_own_input() -> None:
+    stage = Stage()
+    speech = {"type": "input_audio", "audio": "AAAA"}
+    item = {"type": "message", "role": "user", "content": [speech]}
+    stage.respond(conversation="none", input=[item])
+    stage.news()
+    stage.cancel("resp1")
+    assert stage.news() == ["response.done resp1 cancelled client_cancelled", "Cancel hear1"]

@@ -15,6 +15,7 @@ from vivavoce.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDone,
     ConversationItemRetrieved,
+    SpeechStarted,
     TranscriptionCompleted,
 )
 from vivavoce.session.outputs import HearClip
@@ -276,3 +277,14 @@ def test_an_id_that_is_used_again_is_heard_anew() -> None:
     assert [line.split()[:2] for line in stage.news()] == [["transcription.completed", "speech"]]
     stage.respond()
     assert stage.dialogue() == [("user", "what was said")]
+
+
+def test_the_id_of_the_open_turn_is_taken() -> None:
+    stage = Stage()
+    stage.news()
+    stage.speech(512)
+    started = stage.last(SpeechStarted).item_id
+    stage.write("me first", id=started)
+    assert stage.news()[-1] == "error item_create_duplicate_item_id"
+    stage.silence(512)
+    assert "item.added item1 after -" in stage.news()

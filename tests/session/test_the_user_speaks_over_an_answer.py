@@ -156,3 +156,15 @@ def test_whoever_interrupted_a_finished_answer_hears_the_next_one_from_its_start
     stage.silence(512)
     stage.heard("stop")
     assert stage.dialogue()[-2] == ("assistant", "one two")
+
+
+def test_speech_over_an_answer_that_has_ended_cuts_what_is_remembered() -> None:
+    stage = an_answer_of_which_8_seconds_were_sent_in_1()
+    stage.spoken("speak1")
+    stage.finished()
+    stage.spoken("speak2")
+    assert stage.news()[-1] == "response.done resp1 completed"
+    stage.silence(1504)
+    stage.speech(32)
+    the_user_says_stop(stage)
+    assert ("assistant", "one two three") in stage.dialogue()

@@ -31,7 +31,17 @@ def interrupt(
         response.draft.stop()
     if announce is not None:
         announce()
-    response.close_items("incomplete", heard=False)
+    response.close_items("incomplete")
     if response.plan.in_conversation:
-        state.playback.interrupted(state.now)
+        hush(state)
     response.finish("cancelled", StatusDetails(type="cancelled", reason=reason))
+
+
+def hush(state: State) -> None:
+    """The listener stops listening: what was sent and cannot have been played was not heard.
+
+    That is so for an answer that has ended and still plays, too: speech over it is a barge-in
+    without a response to cancel.
+    """
+    for item_id, heard_ms in state.playback.interrupted(state.now).items():
+        state.conversation.cut(item_id, heard_ms)

@@ -14,7 +14,7 @@ NO_SPACE_AFTER = frozenset("。！？，；：、\n")
 FIRST_CLAUSE_MIN = 6
 CLAUSE_MIN = 48
 LONGEST = 280
-"""Characters: a piece is cut at a space then, whatever stands there."""
+"""Characters: a piece is cut at the next space then, or at twice as many wherever that is."""
 
 
 def next_break(text: str, *, first: bool, finished: bool) -> int | None:
@@ -27,7 +27,7 @@ def next_break(text: str, *, first: bool, finished: bool) -> int | None:
             end = boundary(text, index)
             if end is not None and long_enough(mark, end, first=first):
                 return end
-        if index >= LONGEST and mark == " ":
+        if (index >= LONGEST and mark == " ") or index >= 2 * LONGEST:
             return index + 1
     return len(text) if finished and text else None
 

@@ -136,6 +136,15 @@ class Conversation:
         """Takes an item out, or raises `Refusal`."""
         self._entries.remove(self.get(item_id, "delete"))
 
+    def cut(self, item_id: str, heard_ms: int) -> None:
+        """An assistant's speech was heard up to here at most, for all that we know.
+
+        A client's own truncation knows better.
+        """
+        entry = self.find(item_id)
+        if entry is not None and entry.spoken is not None and not entry.spoken.truncated:
+            self.put(replace(entry, spoken=entry.spoken.cut_at(heard_ms)))
+
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Cuts an assistant's speech where it was heard last (protocol 5.13).
 

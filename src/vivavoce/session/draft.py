@@ -6,7 +6,6 @@ a turn that pauses may own one, and whether that is ever seen is decided by comp
 """
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vivavoce.protocol.items import MAX_ID_LENGTH
@@ -46,7 +45,6 @@ class DraftClause:
     """A clause of the answer, and its audio that was not sent yet."""
 
     text: str
-    job: int | None = None
     chunks: deque[AudioSynthesized] = field(default_factory=deque)
     finished: bool = False
 
@@ -92,6 +90,12 @@ class Draft:
         self.trial = False
         self._state = state
         self._job: int | None = None
+        self._to_speak: deque[DraftClause] = deque()
+        self._at_work: dict[int, DraftClause] = {}
+        self._unsent: list[DraftClause] = []
+        """Clauses that are at work, or whose audio was not sent whole."""
+        self._spoken = 0
+        """How many clauses were given to the voice."""
 
     def begin(self) -> None:
         """Ask the language model."""
@@ -113,21 +117,18 @@ class Draft:
         for job in self.jobs():
             self._state.out.do(Cancel(job))
         self._job = None
-        for clause in self._clauses():
-            clause.finished = True
+        self._at_work.clear()
+        self._to_speak.clear()
 
-    def jobs(self) -> Iterator[int]:
+    def jobs(self) -> tuple[int, ...]:
         """The jobs at work for this draft."""
-        if self._job is not None:
-            yield self._job
-        for clause in self._clauses():
-            if clause.job is not None and not clause.finished:
-                yield clause.job
+        own = () if self._job is None else (self._job,)
+        return (*own, *self._at_work)
 
     @property
     def finished(self) -> bool:
         """Whether nothing more will come."""
-        return self.ended is not None and all(clause.finished for clause in self._clauses())
+        return self.ended is not None and not self._at_work and not self._to_speak
 
     def received(self, result: DraftResult) -> bool:
         """Takes a result; False if it belongs to another draft."""
@@ -143,9 +144,9 @@ class Draft:
                 self.ended = result
                 self._complete_contents()
             case AudioSynthesized():
-                self._clause(result.job).chunks.append(result)
+                self._at_work[result.job].chunks.append(result)
             case SpeechFinished(job):
-                self._clause(job).finished = True
+                self._at_work.pop(job).finished = True
             case EngineFailed():
                 self._failed(result)
         self.pump()
@@ -155,17 +156,23 @@ class Draft:
         """Have the next clauses spoken, not too many and not too far ahead of the listener."""
         if self.voice is None or self.failure is not None:
             return
-        name, speed = self.voice
-        clauses = list(self._clauses())
-        at_work = sum(1 for c in clauses if c.job is not None and not c.finished)
-        ahead_ms = sum(clause.waiting_ms for clause in clauses)
-        for clause in clauses[: TRIAL_CLAUSES if self.trial else None]:
-            if at_work >= CLAUSES_AT_WORK or ahead_ms >= self._state.limits.max_lead_ms:
+        self._unsent = [c for c in self._unsent if c.chunks or not c.finished]
+        ahead_ms = sum(clause.waiting_ms for clause in self._unsent)
+        while self._to_speak and len(self._at_work) < CLAUSES_AT_WORK:
+            if ahead_ms >= self._state.limits.max_lead_ms or self._trial_is_spoken:
                 return
-            if clause.job is None and not clause.finished:
-                clause.job = self._state.out.new_job()
-                at_work += 1
-                self._state.out.do(Speak(job=clause.job, text=clause.text, voice=name, speed=speed))
+            self._speak(self._to_speak.popleft(), *self.voice)
+
+    @property
+    def _trial_is_spoken(self) -> bool:
+        return self.trial and self._spoken >= TRIAL_CLAUSES
+
+    def _speak(self, clause: DraftClause, voice: str, speed: float) -> None:
+        job = self._state.out.new_job()
+        self._spoken += 1
+        self._at_work[job] = clause
+        self._unsent.append(clause)
+        self._state.out.do(Speak(job=job, text=clause.text, voice=voice, speed=speed))
 
     def _failed(self, failure: EngineFailed) -> None:
         """One engine failed: the others are stopped."""
@@ -173,7 +180,7 @@ class Draft:
         if failure.job == self._job:
             self._job = None
         else:
-            self._clause(failure.job).finished = True
+            del self._at_work[failure.job]
         self.stop()
 
     def _text(self, text: str) -> None:
@@ -222,15 +229,8 @@ class Draft:
             end = next_break(rest, first=not content.clauses, finished=content.complete)
             if end is None:
                 return
-            clause = DraftClause(rest[:end])
-            clause.finished = not speakable(clause.text)
+            clause = DraftClause(rest[:end], finished=not speakable(rest[:end]))
             content.clauses.append(clause)
             content.cut += end
-
-    def _clause(self, job: int) -> DraftClause:
-        return next(clause for clause in self._clauses() if clause.job == job)
-
-    def _clauses(self) -> Iterator[DraftClause]:
-        for content in self.contents:
-            if isinstance(content, DraftText):
-                yield from content.clauses
+            if not clause.finished:
+                self._to_speak.append(clause)

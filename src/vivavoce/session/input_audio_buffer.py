@@ -143,6 +143,10 @@ class InputAudioBuffer:
             self._state.out.do(Cancel(self._listening))
             self._listening = None
 
+    def announced(self, item_id: str) -> bool:
+        """Whether the open turn will become the item with this id."""
+        return bool(item_id) and item_id == self._item_id
+
     def listening_failed(self, job: int) -> bool:
         """The detector failed: what is buffered waits for a manual commit from now on.
 
@@ -180,7 +184,7 @@ class InputAudioBuffer:
         else:
             self._state.out.send(started)
         if self._interrupts:
-            self._state.playback.interrupted(self._state.now)
+            barge_in.hush(self._state)
 
     def _turn_ended(self, start: int, voiced_to: int, end: int) -> None:
         item_id = self._item_id

@@ -36,6 +36,7 @@ from vivavoce.protocol.server_events import (
     SessionUpdated,
 )
 from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession, merge
+from vivavoce.session import barge_in
 from vivavoce.session.draft import DraftResult
 from vivavoce.session.input_audio_buffer import InputAudioBuffer
 from vivavoce.session.inputs import (
@@ -233,7 +234,7 @@ class Session:
         assert isinstance(event, ConversationItemCreate)
         check_item(event.item, "item", self._state.conversation.call_ids)
         self._state.conversation.check_insertion(event.item, event.previous_item_id)
-        if self._responses.awaits(event.item.id):
+        if self._responses.awaits(event.item.id) or self._buffer.announced(event.item.id):
             raise duplicate_item(event.item.id)
         self._hearings.drop(event.item.id)  # of an item that had this id and was deleted
         entry, speech = entry_of(self._state, event.item)
@@ -269,7 +270,7 @@ class Session:
         assert isinstance(event, ConversationItemTruncate)
         self._state.conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
         if self._responses.active is None:
-            self._state.playback.interrupted(self._state.now)
+            barge_in.hush(self._state)
         self._state.out.send(
             ConversationItemTruncated(
                 item_id=event.item_id,
@@ -288,7 +289,9 @@ class Session:
     def _response_cancel(self, received: EventReceived) -> None:
         event = received.event
         assert isinstance(event, ResponseCancel)
-        self._responses.cancel(event.response_id)
+        for item_id in sorted(self._responses.cancel(event.response_id)):
+            if self._state.conversation.find(item_id) is None:
+                self._hearings.drop(item_id)  # it was only in the input of that response
 
     # --- audio and engines -----------------------------------------------------------------------
 

@@ -94,36 +94,55 @@ class Spoken:
         return "".join(heard).rstrip()
 
 
+@dataclass(slots=True)
+class Queued:
+    """What was sent of one item's speech, and when the last of it will have been played."""
+
+    sent_ms: float
+    ends_at: float
+
+    def heard_ms(self, now: float) -> int:
+        """The most of it that can have been played, in milliseconds."""
+        return int(self.sent_ms - min(max(self.ends_at - now, 0.0) * 1000, self.sent_ms))
+
+
 class Playback:
     """The queue of speech at the listener's end, as far as it can be known."""
 
     def __init__(self) -> None:
         self.ends_at = 0.0
         """When the last of what was sent will have been played."""
-        self._started_at: dict[str, float] = {}
         self.used = False
         """Whether anything was ever said aloud."""
+        self._queued: dict[str, Queued] = {}
 
     def sent(self, item_id: str, ms: float, now: float) -> None:
         """`ms` milliseconds of this item's speech are on their way."""
         self.used = True
-        begins_at = max(self.ends_at, now)
-        self._started_at.setdefault(item_id, begins_at)
-        self.ends_at = begins_at + ms / 1000
+        self.ends_at = max(self.ends_at, now) + ms / 1000
+        queued = self._queued.get(item_id)
+        if queued is None:
+            self._forget_played(now)
+            self._queued[item_id] = Queued(ms, self.ends_at)
+        else:
+            queued.sent_ms += ms
+            queued.ends_at = self.ends_at
 
     def lead_s(self, now: float) -> float:
         """Seconds of speech that were sent and cannot have been played yet."""
         return max(self.ends_at - now, 0.0)
 
-    def heard_ms(self, item_id: str, now: float) -> int:
-        """The most of this item that can have been played, in milliseconds."""
-        started_at = self._started_at.get(item_id)
-        return 0 if started_at is None else max(int((now - started_at) * 1000), 0)
+    def interrupted(self, now: float) -> dict[str, int]:
+        """The listener is taken to drop what is queued.
 
-    def interrupted(self, now: float) -> None:
-        """The listener is taken to drop what is queued."""
+        Gives how many milliseconds were heard of each item that was cut by that.
+        """
         self.ends_at = min(self.ends_at, now)
+        self._forget_played(now)
+        cut = {item_id: queued.heard_ms(now) for item_id, queued in self._queued.items()}
+        self._queued.clear()
+        return cut
 
-    def forget(self, item_id: str) -> None:
-        """The item is over; its start is not needed any more."""
-        self._started_at.pop(item_id, None)
+    def _forget_played(self, now: float) -> None:
+        for item_id in [i for i, queued in self._queued.items() if queued.ends_at <= now]:
+            del self._queued[item_id]

@@ -100,19 +100,16 @@ class OutputItem(ABC):
             previous = place.state.conversation.insert(Entry(item))
             out.send(ConversationItemAdded(previous_item_id=previous, item=item))
 
-    def close(self, status: ItemStatus, *, heard_ms: int | None = None) -> None:
-        """Send all `.done` events; the listener has heard `heard_ms`, or everything (None)."""
+    def close(self, status: ItemStatus) -> None:
+        """Send all `.done` events."""
         if self.final is not None:
             return
         self.close_content(status)
         place, out = self.place, self.place.state.out
         item = self.final = self.item(status)
         if place.plan.in_conversation:
-            spoken = self.spoken()
-            if spoken is not None and heard_ms is not None:
-                spoken = spoken.cut_at(heard_ms)
             conversation = place.state.conversation
-            conversation.put(Entry(item, spoken=spoken))
+            conversation.put(Entry(item, spoken=self.spoken()))
             out.send(
                 ConversationItemDone(previous_item_id=conversation.previous_of(item.id), item=item)
             )
@@ -121,7 +118,6 @@ class OutputItem(ABC):
                 response_id=place.response_id, output_index=place.output_index, item=item
             )
         )
-        place.state.playback.forget(item.id)
 
 
 class WrittenMessage(OutputItem):
@@ -190,6 +186,9 @@ class SpokenMessage(OutputItem):
         self.held = False
         """Whether there is speech that may not be sent yet, because too much is unplayed."""
         self._sent: list[SentClause] = []
+        self._whole = 0
+        """How many clauses were sent to their end."""
+        self._sent_bytes = 0
         self._begun = False
 
     @property
@@ -205,7 +204,7 @@ class SpokenMessage(OutputItem):
     @property
     def audio_ms(self) -> int:
         """Milliseconds of speech that were sent."""
-        return sum(clause.sent_bytes for clause in self._sent) // BYTES_PER_MS
+        return self._sent_bytes // BYTES_PER_MS
 
     def open(self) -> None:
         """Announce the item and its one part."""
@@ -217,17 +216,16 @@ class SpokenMessage(OutputItem):
     def advance(self, content: DraftText) -> bool:
         """Send the speech that is ready and not too far ahead; True when it is all sent."""
         self.held = False
-        for index, clause in enumerate(content.clauses):
-            if index < len(self._sent) and self._sent[index].whole:
-                continue
+        for clause in content.clauses[self._whole :]:
             if not clause.chunks and not clause.finished:
                 return False
             if clause.chunks and self._hold():
                 return False
-            if index == len(self._sent):
+            if self._whole == len(self._sent):
                 self._begin(clause)
-            if not self._send_chunks(clause, self._sent[index]):
+            if not self._send_chunks(clause, self._sent[self._whole]):
                 return False
+            self._whole += 1
         return content.complete
 
     def _hold(self) -> bool:
@@ -254,6 +252,7 @@ class SpokenMessage(OutputItem):
     def _send_chunk(self, chunk: AudioSynthesized, sent: SentClause) -> None:
         state, place = self.place.state, self.place
         sent.sent_bytes += len(chunk.audio)
+        self._sent_bytes += len(chunk.audio)
         sent.words.extend(chunk.words)
         state.playback.sent(place.item_id, len(chunk.audio) / BYTES_PER_MS, state.now)
         event = OutputAudioDelta(**place.ids, delta=chunk.audio)  # type: ignore[arg-type]

@@ -257,11 +257,10 @@ class Response:
         error = ResponseError(type="server_error", code=failure.code, message=failure.message)
         self.finish("failed", StatusDetails(type="failed", error=error))
 
-    def close_items(self, status: ItemStatus, *, heard: bool = True) -> None:
-        """Close what is open; not `heard` means that the listener stopped listening now."""
+    def close_items(self, status: ItemStatus) -> None:
+        """Close what is open."""
         for item in self.items:
-            played = self._shared.playback.heard_ms(item.place.item_id, self._shared.now)
-            item.close(status, heard_ms=None if heard else played)
+            item.close(status)
 
     # --- as clients see it -----------------------------------------------------------------------
 

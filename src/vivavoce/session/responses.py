@@ -74,8 +74,11 @@ class Responses:
         response.create()
         return unheard
 
-    def cancel(self, response_id: str | None) -> None:
-        """A client cancels the response of the conversation, or the one it names."""
+    def cancel(self, response_id: str | None) -> set[str]:
+        """A client cancels the response of the conversation, or the one it names.
+
+        Gives the items that it waited to be heard.
+        """
         response = self.active
         if response_id is not None and (response is None or response.id != response_id):
             response = self._running_beside().get(response_id)
@@ -83,7 +86,9 @@ class Responses:
             raise refuse(
                 "response_cancel_not_active", "Cancellation failed: no active response found"
             )
+        waiting = response.state.waiting if isinstance(response.state, AwaitingHearing) else set()
         barge_in.interrupt(self._state, response, "client_cancelled")
+        return waiting
 
     def received(self, result: DraftResult) -> bool:
         """A result of an engine; False if no response has its job."""

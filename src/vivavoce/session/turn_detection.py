@@ -46,7 +46,9 @@ class TurnRules:
         else:
             threshold, padding = config.threshold, config.prefix_padding_ms
             silence = config.silence_duration_ms
-        return cls(threshold, padding * SAMPLES_PER_MS, silence * SAMPLES_PER_MS, max_turn)
+        # Padding may not fill a turn: there has to be room for speech in it.
+        padding = min(padding * SAMPLES_PER_MS, max_turn // 2)
+        return cls(threshold, padding, silence * SAMPLES_PER_MS, max_turn)
 
 
 # --- states -------------------------------------------------------------------------------------

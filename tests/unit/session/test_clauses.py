@@ -84,3 +84,7 @@ def test_nothing_is_cut_while_it_may_go_on() -> None:
 )
 def test_what_can_be_spoken(text: str, expected: bool) -> None:
     assert speakable(text) is expected
+
+
+def test_a_text_without_spaces_is_cut_too() -> None:
+    assert [len(piece) for piece in pieces("a" * 3 * LONGEST)] == [2 * LONGEST + 1, LONGEST - 1]

@@ -81,24 +81,38 @@ def test_a_cut_is_never_behind_the_end() -> None:
 def test_audio_plays_from_the_moment_it_is_sent() -> None:
     playback = Playback()
     playback.sent("a", 8000, now=10.0)
-    assert playback.heard_ms("a", 12.5) == 2500
     assert playback.lead_s(12.5) == 5.5
     assert playback.ends_at == 18.0
+    assert playback.interrupted(12.5) == {"a": 2500}
 
 
 def test_items_play_one_after_the_other() -> None:
     playback = Playback()
     playback.sent("a", 8000, now=10.0)
     playback.sent("b", 1000, now=11.0)
-    assert playback.heard_ms("b", 17.0) == 0
-    assert playback.heard_ms("b", 18.5) == 500
+    assert playback.interrupted(17.0) == {"a": 7000, "b": 0}
+
+
+def test_what_was_played_whole_is_not_cut() -> None:
+    playback = Playback()
+    playback.sent("a", 8000, now=10.0)
+    playback.sent("b", 1000, now=11.0)
+    assert playback.interrupted(18.5) == {"b": 500}
+    assert playback.interrupted(18.5) == {}
 
 
 def test_audio_that_comes_late_plays_at_once() -> None:
     playback = Playback()
     playback.sent("a", 1000, now=10.0)
     playback.sent("b", 1000, now=20.0)
-    assert playback.heard_ms("b", 20.25) == 250
+    assert playback.interrupted(20.25) == {"b": 250}
+
+
+def test_a_gap_in_the_speech_is_not_heard_time() -> None:
+    playback = Playback()
+    playback.sent("a", 1000, now=10.0)
+    playback.sent("a", 1000, now=20.0)
+    assert playback.interrupted(20.25) == {"a": 1250}
 
 
 def test_what_was_interrupted_does_not_delay_what_follows() -> None:
@@ -107,19 +121,12 @@ def test_what_was_interrupted_does_not_delay_what_follows() -> None:
     playback.interrupted(11.0)
     assert playback.lead_s(11.0) == 0.0
     playback.sent("b", 1000, now=12.0)
-    assert playback.heard_ms("b", 12.5) == 500
+    assert playback.interrupted(12.5) == {"b": 500}
 
 
 def test_of_what_was_never_sent_nothing_was_heard() -> None:
     playback = Playback()
-    assert playback.heard_ms("a", 5.0) == 0
+    assert playback.interrupted(5.0) == {}
     assert not playback.used
     playback.sent("a", 10, now=5.0)
     assert playback.used
-
-
-def test_an_item_can_be_forgotten() -> None:
-    playback = Playback()
-    playback.sent("a", 1000, now=0.0)
-    playback.forget("a")
-    assert playback.heard_ms("a", 1.0) == 0

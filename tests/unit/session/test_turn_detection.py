@@ -155,7 +155,12 @@ def test_reset_forgets_the_open_turn() -> None:
 
 def test_rules_in_samples() -> None:
     config = ServerVad(threshold=0.7, prefix_padding_ms=100, silence_duration_ms=250)
-    assert TurnRules.of(config, max_turn=7) == TurnRules(0.7, at(100), at(250), 7)
+    assert TurnRules.of(config, max_turn=at(900)) == TurnRules(0.7, at(100), at(250), at(900))
+
+
+def test_padding_leaves_room_for_speech_in_the_longest_turn() -> None:
+    config = ServerVad(prefix_padding_ms=10_000)
+    assert TurnRules.of(config, max_turn=at(5000)).padding == at(2500)
 
 
 @pytest.mark.parametrize(
