@@ -288,3 +288,19 @@ def test_the_id_of_the_open_turn_is_taken() -> None:
     assert stage.news()[-1] == "error item_create_duplicate_item_id"
     stage.silence(512)
     assert "item.added item1 after -" in stage.news()
+
+
+@pytest.mark.parametrize(
+    ("item", "param"),
+    [
+        ({"id": "root", "type": "message", "role": "user", "content": []}, "item.id"),
+        (
+            message("user", {"type": "input_image", "image_url": "http://host/cat.png"}),
+            "item.content[0].image_url",
+        ),
+    ],
+)
+def test_what_an_item_may_not_hold_is_named(item: dict[str, Any], param: str) -> None:
+    stage = Stage()
+    stage.create(item)
+    assert (stage.error.code, stage.error.param) == ("invalid_value", param)

@@ -9,6 +9,7 @@ from vivavoce.protocol.items import InputItem, Item
 from vivavoce.protocol.session_config import (
     MaxOutputTokens,
     OutputModalities,
+    PromptTemplate,
     ReasoningConfig,
     ResponseAudio,
     Tool,
@@ -92,13 +93,14 @@ class ResponseParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     conversation: Literal["auto", "none"] = "auto"
     input: tuple[InputItem, ...] | UnsetType = UNSET
-    instructions: str | UnsetType = UNSET
+    instructions: str | None | UnsetType = UNSET
     output_modalities: OutputModalities | UnsetType = UNSET
     audio: ResponseAudio | UnsetType = UNSET
-    tools: tuple[Tool, ...] | UnsetType = UNSET
+    tools: tuple[Tool, ...] | None | UnsetType = UNSET
     tool_choice: ToolChoiceConfig | UnsetType = UNSET
     max_output_tokens: MaxOutputTokens | UnsetType = UNSET
     metadata: dict[str, str] | None = None
+    prompt: PromptTemplate | None = None
     reasoning: ReasoningConfig | None = None
     parallel_tool_calls: bool | None = None
 

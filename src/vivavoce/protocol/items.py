@@ -11,6 +11,8 @@ from msgspec import UNSET, UnsetType
 
 MAX_ID_LENGTH = 32
 ItemStatus = Literal["completed", "in_progress", "incomplete"]
+CALL_ID_PATTERN = "^[a-zA-Z0-9_-]+$"
+CallId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH, pattern=CALL_ID_PATTERN)]
 ItemId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)]
 
 
@@ -49,9 +51,13 @@ class OutputText(Part, frozen=True, kw_only=True, tag="output_text"):
 
 
 class OutputAudio(Part, frozen=True, kw_only=True, tag="output_audio"):
-    """Spoken words of the assistant. The transcript is gone once the item was truncated."""
+    """Spoken words of the assistant. The transcript is gone once the item was truncated.
+
+    `audio` is only read, so that a client that seeds speech is told what to send instead.
+    """
 
     transcript: str | UnsetType = UNSET
+    audio: str | UnsetType = UNSET
 
 
 ContentPart = InputText | InputAudio | InputImage | OutputText | OutputAudio
@@ -79,7 +85,7 @@ class FunctionCallItem(BaseItem, frozen=True, kw_only=True, tag="function_call")
 
     status: ItemStatus = "completed"
     name: str
-    call_id: ItemId = ""
+    call_id: CallId = ""
     arguments: str
 
 
@@ -87,7 +93,7 @@ class FunctionCallOutputItem(BaseItem, frozen=True, kw_only=True, tag="function_
     """What a call gave; the wire shows no status (protocol 3.2)."""
 
     status: ItemStatus | UnsetType = UNSET
-    call_id: ItemId
+    call_id: CallId
     output: str
 
 

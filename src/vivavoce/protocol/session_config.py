@@ -70,11 +70,18 @@ def bytes_per_second(audio_format: AudioFormat) -> int:
 
 
 class TranscriptionConfig(Config, frozen=True, kw_only=True):
-    """What the client wants of the transcription of its audio (protocol 2.3)."""
+    """What the client wants of the transcription of its audio (protocol 2.3).
 
-    model: str
+    An empty `model` takes the default recogniser's name. The last three belong to models that
+    this server does not have; they are refused by name.
+    """
+
+    model: str = ""
     language: str | None = None
     prompt: str | None = None
+    languages: tuple[str, ...] | None | UnsetType = UNSET
+    keywords: tuple[str, ...] | None | UnsetType = UNSET
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None | UnsetType = UNSET
 
 
 class NoiseReduction(Tagged, frozen=True, kw_only=True, tag="near_field"):
@@ -282,6 +289,11 @@ class TranscriptionSession(Tagged, frozen=True, kw_only=True, tag="transcription
 SessionConfig = RealtimeSession | TranscriptionSession
 
 READ_ONLY = frozenset({"object", "id", "expires_at"})
+CLEARED_BY_NULL = frozenset(
+    {"instructions", "tools", "tool_choice", "max_output_tokens", "truncation"}
+)
+"""What null sets to its default; for everything else null is a value, or no value at all."""
+
 MERGED = frozenset({"audio", "input", "output", "transcription", "turn_detection"})
 """The objects whose keys are merged one by one; every other value is replaced whole."""
 
@@ -322,6 +334,9 @@ def overlay(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     """`patch` laid over `current`, deeply for the keys in `MERGED`."""
     merged = dict(current)
     for key, value in patch.items():
+        if value is None and key in CLEARED_BY_NULL:
+            merged.pop(key, None)
+            continue
         old = merged.get(key)
         same_kind = (
             key in MERGED
@@ -335,6 +350,7 @@ def overlay(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 def check_meaning(old: SessionConfig, new: SessionConfig) -> None:
     """Raises `Refusal` for what the types allow and the protocol or this server does not."""
+    check_transcription(new.audio.input.transcription)
     if new.audio.input.noise_reduction is not None:
         raise unsupported(
             "session.audio.input.noise_reduction",
@@ -348,12 +364,21 @@ def check_meaning(old: SessionConfig, new: SessionConfig) -> None:
         check_realtime(old, new)
 
 
+def check_transcription(wanted: TranscriptionConfig | None) -> None:
+    """Raises `Refusal` for what only OpenAI's own transcription models can do."""
+    for field in ("languages", "keywords", "delay"):
+        if wanted is not None and getattr(wanted, field) not in (None, UNSET):
+            raise unsupported(
+                f"session.audio.input.transcription.{field}",
+                "the speech recogniser of this model has no such setting.",
+            )
+
+
 def check_realtime(old: RealtimeSession, new: RealtimeSession) -> None:
     """The part of `check_meaning` that concerns answers."""
     if new.model != old.model:
         raise refuse("invalid_value", "The model of a session cannot be changed.", "session.model")
-    if new.prompt is not None:
-        raise unsupported("session.prompt", "stored prompts live with OpenAI; send instructions.")
+    check_prompt_template("session", new.prompt)
     if new.tracing != old.tracing and old.tracing is not None:
         raise refuse(
             "invalid_value", "Tracing cannot be changed once it is set.", "session.tracing"
@@ -365,6 +390,12 @@ def check_realtime(old: RealtimeSession, new: RealtimeSession) -> None:
             "this server does not speak up by itself yet. Leave it null.",
         )
     check_output("session", new.output_modalities, new.tools, new.tool_choice)
+
+
+def check_prompt_template(path: str, prompt: PromptTemplate | None) -> None:
+    """Raises `Refusal` for a prompt that is stored elsewhere."""
+    if prompt is not None:
+        raise unsupported(f"{path}.prompt", "stored prompts live with OpenAI; send instructions.")
 
 
 def check_output(

@@ -5,6 +5,7 @@ module walks the raw value beside the type to find the first place that is wrong
 message has neither the index inside a list nor the words that clients know.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -87,11 +88,14 @@ def literal_refusal(value: object, expected: types.LiteralType, path: str) -> Re
 
 
 def string_problems(value: object, expected: types.StrType, path: str) -> Iterator[Refusal]:
-    """A string that is none, or too long."""
+    """A string that is none, too long, or of other letters than it may have."""
     if not isinstance(value, str):
         yield wrong_type(value, "a string", path)
     elif expected.max_length is not None and len(value) > expected.max_length:
         yield string_too_long(path, expected.max_length, len(value))
+    elif expected.pattern is not None and not re.search(expected.pattern, value):
+        text = f"Invalid '{path}': expected a string that matches '{expected.pattern}'."
+        yield refuse("invalid_value", text, path)
 
 
 def number_problems(
@@ -113,10 +117,11 @@ def number_problems(
 def range_refusal(code: str, path: str, bound: str, limit: float, value: float) -> Refusal:
     """A number beyond its `minimum` or `maximum`."""
     kind, side, *_ = code.split("_")
+    got = f"{value:g}" if isinstance(value, float) else str(value)  # JSON's integers fit no float
     text = (
         f"Invalid '{path}': {kind} {side} {bound} value. "
         f"Expected a value {'>=' if bound == 'minimum' else '<='} {limit:g}, "
-        f"but got {value:g} instead."
+        f"but got {got} instead."
     )
     return refuse(code, text, path)
 

@@ -11,11 +11,12 @@ from vivavoce.protocol.items import (
     FunctionCallItem,
     FunctionCallOutputItem,
     InputAudio,
+    InputImage,
     Item,
     MessageItem,
     OutputAudio,
 )
-from vivavoce.session.conversation import Entry, Inaudible, Pending
+from vivavoce.session.conversation import ROOT, Entry, Inaudible, Pending
 from vivavoce.session.state import State
 
 ALLOWED_PARTS: dict[str, tuple[str, ...]] = {
@@ -31,6 +32,8 @@ def check_item(item: Item, path: str, call_ids: Set[str]) -> None:
 
     `path` is where it stands; `call_ids` are the calls that it may be the output of.
     """
+    if item.id == ROOT:
+        raise refuse("invalid_value", "'root' names the front, not an item.", f"{path}.id")
     match item:
         case MessageItem(role=role, content=content):
             for index, part in enumerate(content):
@@ -51,6 +54,9 @@ def check_part(role: str, part: object, path: str) -> None:
         raise invalid_value(f"{path}.type", kind, ALLOWED_PARTS[role])
     if isinstance(part, InputAudio) and part.audio is not UNSET:
         decode_audio(part.audio, f"{path}.audio")
+    if isinstance(part, InputImage) and not part.image_url.startswith("data:image/"):
+        text = f"Invalid '{path}.image_url': expected a data URI of a PNG or JPEG image."
+        raise refuse("invalid_value", text, f"{path}.image_url")
 
 
 def decode_audio(audio: str, path: str) -> bytes:

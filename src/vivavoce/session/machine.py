@@ -215,13 +215,22 @@ class Session:
             )
 
     def _fill_transcription(self) -> None:
-        """A transcription session says which recogniser writes for it."""
+        """Say which recogniser writes, where the client has named none.
+
+        A transcription session always has one; a null there means the default (protocol 2.2).
+        """
         config = self._state.config
-        if isinstance(config, TranscriptionSession) and config.audio.input.transcription is None:
-            wanted = self._state.default_transcription
-            given = msgspec.structs.replace(config.audio.input, transcription=wanted)
-            audio = msgspec.structs.replace(config.audio, input=given)
-            self._state.config = msgspec.structs.replace(config, audio=audio)
+        wanted = config.audio.input.transcription
+        if wanted is None and isinstance(config, TranscriptionSession):
+            filled = self._state.default_transcription
+        elif wanted is not None and not wanted.model:
+            model = self._state.default_transcription.model
+            filled = msgspec.structs.replace(wanted, model=model)
+        else:
+            return
+        given = msgspec.structs.replace(config.audio.input, transcription=filled)
+        audio = msgspec.structs.replace(config.audio, input=given)
+        self._state.config = msgspec.structs.replace(config, audio=audio)
 
     def _commit(self, _: EventReceived) -> None:
         self._buffer.commit()

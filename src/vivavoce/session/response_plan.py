@@ -19,6 +19,7 @@ from vivavoce.protocol.session_config import (
     VoiceId,
     VoiceName,
     check_output,
+    check_prompt_template,
 )
 
 MAX_METADATA_PAIRS = 16
@@ -69,16 +70,19 @@ def plan_of(session: RealtimeSession) -> ResponsePlan:
 def plan_with(session: RealtimeSession, params: ResponseParams) -> ResponsePlan:
     """The plan of a response that a client asked for. Raises `Refusal`."""
     check_metadata(params.metadata)
+    check_prompt_template("response", params.prompt)
     base = plan_of(session)
     output = None if params.audio is UNSET else params.audio.output
     plan = ResponsePlan(
-        instructions=base.instructions if params.instructions is UNSET else params.instructions,
+        instructions=(
+            base.instructions if params.instructions is UNSET else params.instructions or ""
+        ),
         output_modalities=(
             base.output_modalities
             if params.output_modalities is UNSET
             else params.output_modalities
         ),
-        tools=base.tools if params.tools is UNSET else params.tools,
+        tools=base.tools if params.tools is UNSET else params.tools or (),
         tool_choice=base.tool_choice if params.tool_choice is UNSET else params.tool_choice,
         max_output_tokens=(
             base.max_output_tokens

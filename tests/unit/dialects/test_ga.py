@@ -231,3 +231,11 @@ def test_what_was_sent_can_be_read_again() -> None:
     sent = json.loads(ga.encode(ConversationItemRetrieved(item=item)))
     again = {"type": "conversation.item.create", "item": sent["item"]}
     assert ga.decode(json.dumps(again)) == ConversationItemCreate(item=item)
+
+
+def test_a_call_id_of_other_letters_is_refused() -> None:
+    item = {"type": "function_call_output", "call_id": "c 1", "output": ""}
+    with pytest.raises(Refusal) as refused:
+        ga.decode(json.dumps({"type": "conversation.item.create", "item": item}))
+    detail = refused.value.detail
+    assert (detail.code, detail.param) == ("invalid_value", "item.call_id")

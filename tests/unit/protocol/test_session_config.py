@@ -304,3 +304,32 @@ def test_a_transcription_session_has_no_answers_to_set() -> None:
 )
 def test_bytes_per_second(audio_format: Any, expected: int) -> None:
     assert bytes_per_second(audio_format) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "default"),
+    [
+        ("instructions", "Be brief.", ""),
+        ("tools", [{"type": "function", "name": "look"}], ()),
+        ("tool_choice", "none", "auto"),
+        ("max_output_tokens", 50, "inf"),
+        ("truncation", "disabled", "auto"),
+    ],
+)
+def test_null_clears(key: str, value: object, default: object) -> None:
+    changed = merge(RealtimeSession(), {"type": "realtime", key: value})
+    assert getattr(changed, key) != default
+    assert getattr(merge(changed, {"type": "realtime", key: None}), key) == default
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("languages", ["de"]), ("keywords", ["Vivavoce"]), ("delay", "low")]
+)
+def test_settings_of_other_recognisers_are_refused_by_name(field: str, value: object) -> None:
+    transcription = {"model": "whisper-1", field: value}
+    patch = {"type": "realtime", "audio": {"input": {"transcription": transcription}}}
+    with pytest.raises(Refusal) as refused:
+        merge(RealtimeSession(), patch)
+    assert refused.value.detail.param == f"session.audio.input.transcription.{field}"
+    transcription[field] = None
+    merge(RealtimeSession(), patch)
