@@ -1,12 +1,14 @@
 import asyncio
 import os
+import select
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.obedient_child import Count, Order
@@ -114,6 +116,42 @@ async def test_a_request_cancelled_while_the_child_starts_leaves_a_working_child
     assert len(pids) == 1
     assert await numbers(pool) == [0, 1, 2]
     assert pool.pids == pids
+
+
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
+if sys.platform != "win32":
+    import uvloop
+
+    LOOPS.append(uvloop.new_event_loop)
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_a_reply_that_comes_as_its_reader_is_cancelled_is_not_lost(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def first_two_replies() -> list[bytes]:
+        os.kill(child.pid, signal.SIGSTOP)
+        await child.ask(Order("count, then hang", 2))
+        reader = asyncio.create_task(child.reply())
+        await asyncio.sleep(0)
+        os.kill(child.pid, signal.SIGCONT)
+        # The loop is held up until the reply is there, and then sees it together with the timer.
+        select.select([child._socket], [], [])
+        asyncio.get_running_loop().call_later(0, reader.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        async with asyncio.timeout(10):
+            return [bytes(await child.reply() or b"") for _ in range(2)]
+
+    child = Child("obedience", MODULE)
+    child.wait_until_ready()
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            replies = runner.run(first_two_replies())
+    finally:
+        child.reap()
+        child.close()
+    assert replies == [msgspec.msgpack.encode(Count(number)) for number in range(2)]
 
 
 async def test_a_cancelled_waiter_gives_its_place_to_the_next() -> None:

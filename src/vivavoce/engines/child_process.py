@@ -1,7 +1,7 @@
 """One child process that works for an engine: the outside of `engines.worker`.
 
-The socket to a child is read and written by the loop's own `sock_recv` and `sock_sendall`, so
-there is no transport to close, and a child can be started before there is a loop.
+The loop only waits for the socket to a child and sends what does not go at once, so there is no
+transport to close, and a child can be started before there is a loop.
 """
 
 import asyncio
@@ -176,7 +176,6 @@ class Child:
 
     async def _receive(self) -> bytes:
         """Wait for the next frame. Cancelling it loses nothing."""
-        loop = asyncio.get_running_loop()
         while True:
             end = 4 + int.from_bytes(self._received[:4], "little")
             if len(self._received) >= end:
@@ -184,7 +183,10 @@ class Child:
                 del self._received[:end]
                 return body
             try:
-                piece = await loop.sock_recv(self._socket, _RECEIVE)
+                piece = self._socket.recv(_RECEIVE)
+            except BlockingIOError:
+                await self._readable()
+                continue
             except ConnectionResetError:
                 piece = b""
             self._listen()
@@ -192,6 +194,18 @@ class Child:
                 await asyncio.to_thread(self.reap)
                 raise self._death()
             self._received += piece
+
+    async def _readable(self) -> None:
+        """Wait until there is something to read, and leave it there.
+
+        The loop's `sock_recv` would take it, and lose it if the caller is cancelled just then.
+        """
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._socket, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self._socket)
 
     def _listen(self) -> None:
         """Keep the end of what it wrote to standard error."""
