@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from vivavoce.assembly import Assembly, assemble
+from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.pipeline import ModelLoadError, Pipeline
@@ -49,35 +50,51 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
 
     Raises `ConfigError`.
     """
-    async with serving(await assemble(settings), settings) as server:
+    async with serving(assemble(settings), settings) as server:
         yield server
 
 
 @contextlib.asynccontextmanager
-async def serving(assembly: Assembly, settings: Settings) -> AsyncIterator[Server]:
+async def serving(pipeline: Pipeline, settings: Settings) -> AsyncIterator[Server]:
     """Start a server with these engines, and stop it at the end. Raises `ConfigError`.
 
     Port 0 takes a free one. Engines are loaded before the server is ready; one that cannot be
     is reported, and tried again for each session. At the end every client is told (close code
     1001) before the engines are closed.
     """
-    pipeline = Pipeline(assembly.engines)
-    notices = assembly.notices
-    try:
-        await pipeline.load()
-    except ModelLoadError as error:
-        notices += (f"A model cannot be loaded yet: {error}",)
     sessions = Sessions(pipeline, policy(settings), clock=Clock(), on_measured=log_waterfall)
     runner = web.AppRunner(application(sessions), handle_signals=False, shutdown_timeout=SHUTDOWN_S)
-    await runner.setup()
     try:
+        notices = await load(pipeline)
+        await runner.setup()
         site = web.TCPSite(runner, settings.host, settings.port)
         await listen(site, settings)
         host, port = runner.addresses[0][:2]
         yield Server(host, port, summary(pipeline), notices)
     finally:
-        await runner.cleanup()
+        await stop(runner)
         await pipeline.close()
+
+
+async def stop(runner: web.AppRunner) -> None:
+    """Take no more connections, end those there are, then free the rest.
+
+    `cleanup` alone would stop reading first, and wait in vain for clients to answer its close.
+    """
+    for site in tuple(runner.sites):
+        await site.stop()
+    if runner.server is not None:
+        await runner.shutdown()
+    await runner.cleanup()
+
+
+async def load(pipeline: Pipeline) -> tuple[str, ...]:
+    """Load the engines; gives what the operator should know about those that are missing."""
+    try:
+        await pipeline.load()
+    except ModelLoadError as error:
+        return (*pipeline.notices, f"A model cannot be loaded yet: {error}")
+    return tuple(pipeline.notices)
 
 
 async def listen(site: web.TCPSite, settings: Settings) -> None:
@@ -92,7 +109,7 @@ async def listen(site: web.TCPSite, settings: Settings) -> None:
 
 
 def policy(settings: Settings) -> SessionPolicy:
-    """What the settings say about sessions."""
+    """What the settings say about sessions. Raises `ConfigError`."""
     minutes, retain = settings.session_minutes, settings.retain_audio
     limits = Limits(
         lifetime_s=None if minutes is None else 60 * minutes,
@@ -109,12 +126,18 @@ def policy(settings: Settings) -> SessionPolicy:
 
 
 def trace_folder(path: str | None) -> Path | None:
-    """The folder for traces, made if need be."""
+    """The folder for traces, made if need be. Raises `ConfigError` if it cannot be written to."""
     if path is None:
         return None
     folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ConfigError(
+            f"trace: no file can be made in {folder}: {error.strerror}. Give a folder."
+        ) from error
 
 
 def summary(pipeline: Pipeline) -> str:
@@ -132,14 +155,20 @@ def log_waterfall(measured: Measured) -> None:
 
 
 async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
-    """Run a server until the process is told to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    """Run a server until the process is told to stop, which may be before it is ready."""
+    loop, server_task = asyncio.get_running_loop(), asyncio.current_task()
+    assert server_task is not None
+
+    def stop() -> None:
+        if not server_task.cancelling():  # else it is stopping, which is not to be cut short
+            server_task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with running(settings) as server:
-        on_ready(server)
-        await stop.wait()
+        loop.add_signal_handler(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with running(settings) as server:
+            on_ready(server)
+            await asyncio.Event().wait()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -1,18 +1,16 @@
 """From settings to engines: which engine fills which slot, and what to say where none does."""
 
-import asyncio
 import os
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from vivavoce.config import ConfigError, EngineSpec, Settings
 from vivavoce.engines.absent import AbsentRecognizer, AbsentSynthesizer
-from vivavoce.engines.base import EngineError, MissingDependencyError
+from vivavoce.engines.base import EngineError
 from vivavoce.engines.llm.openai_compatible import OpenAICompatibleModel
 from vivavoce.engines.registry import Slot, engine_class
 from vivavoce.engines.vad.scripted import ScriptedDetector
-from vivavoce.runtime.pipeline import Engines
+from vivavoce.runtime.pipeline import Engines, Pipeline, StandIn
 
 BUILT_IN: dict[Slot, str] = {
     "vad": "silero",
@@ -22,54 +20,32 @@ BUILT_IN: dict[Slot, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Assembly:
-    """The engines, and what the operator should know about those that are missing."""
+def assemble(settings: Settings) -> Pipeline:
+    """The engines that the settings name, not loaded. Raises `ConfigError` for what cannot be.
 
-    engines: Engines
-    notices: tuple[str, ...]
-
-
-async def assemble(settings: Settings) -> Assembly:
-    """The engines that the settings name. Raises `ConfigError` for one that does not exist.
-
-    A built-in engine that is not to be had on this machine leaves its slot empty, with a notice;
-    one that the operator named is taken at their word, and its sessions are told if it fails.
+    A built-in engine that is not to be had on this machine gets a stand-in, with a notice; one
+    that the operator named is taken at their word, and its sessions are told if it fails.
     """
-    notices: list[str] = []
-    vad = settings.vad and named("vad", settings.vad)
-    stt = settings.stt and named("stt", settings.stt)
-    tts = settings.tts and named("tts", settings.tts)
     engines = Engines(
-        vad=vad or await built_in("vad", energy_detector, notices),
-        stt=stt or await built_in("stt", AbsentRecognizer, notices),
+        vad=named("vad", settings.vad or BUILT_IN["vad"]),
+        stt=named("stt", settings.stt or BUILT_IN["stt"]),
         llm=language_model(settings),
-        tts=tts or await built_in("tts", AbsentSynthesizer, notices),
+        tts=named("tts", settings.tts or BUILT_IN["tts"]),
     )
-    return Assembly(engines, tuple(notices))
-
-
-async def built_in(slot: Slot, stand_in: Any, notices: list[str]) -> Any:
-    """The built-in engine of a slot, or its stand-in where a package is missing."""
-    engine = named(slot, BUILT_IN[slot])
-    try:
-        await asyncio.to_thread(engine.load)
-    except MissingDependencyError as error:
-        notices.append(f"{MISSING[slot]}: {error}")
-        return stand_in(str(error))
-    return engine
-
-
-MISSING: dict[Slot, str] = {
-    "vad": "Speech is told from silence by its loudness only",
-    "stt": "Speech is not recognised",
-    "tts": "Answers are not spoken",
-}
+    given = {"vad": settings.vad, "stt": settings.stt, "tts": settings.tts}
+    return Pipeline(engines, {slot: one for slot, one in STAND_INS.items() if not given[slot]})
 
 
 def energy_detector(_: str) -> ScriptedDetector:
     """Loudness instead of a model."""
     return ScriptedDetector()
+
+
+STAND_INS: dict[Slot, StandIn] = {
+    "vad": StandIn(energy_detector, "Speech is told from silence by its loudness only"),
+    "stt": StandIn(AbsentRecognizer, "Speech is not recognised"),
+    "tts": StandIn(AbsentSynthesizer, "Answers are not spoken"),
+}
 
 
 def named(slot: Slot, spec: EngineSpec) -> Any:
@@ -107,6 +83,7 @@ def language_model(settings: Settings) -> Any:
     """A server by its URL, an engine by its name, or the built-in reply script."""
     spec = settings.llm or BUILT_IN["llm"]
     if not isinstance(spec, str) or not spec.startswith(("http://", "https://")):
+        refuse_server_settings(settings)
         return named("llm", spec)
     try:
         return OpenAICompatibleModel.from_spec(
@@ -117,6 +94,16 @@ def language_model(settings: Settings) -> Any:
         )
     except (EngineError, ValueError) as error:
         raise ConfigError(f"llm {spec}: {error}") from error
+
+
+def refuse_server_settings(settings: Settings) -> None:
+    """Raises `ConfigError` for a setting that only a server named by its URL would get."""
+    for key in ("llm_api_key", "llm_temperature", "llm_extra_body"):
+        if getattr(settings, key) not in (None, {}):
+            raise ConfigError(
+                f"{key} is for a server, and there is none: name one by its URL, as in "
+                "llm: http://localhost:11434/v1#qwen3. An engine has options of its own."
+            )
 
 
 def openai_key(spec: str) -> str | None:

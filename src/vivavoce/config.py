@@ -67,6 +67,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: this is not UTF-8: {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: this is not YAML: {error}") from error
     if content is None:

@@ -76,6 +76,44 @@ def test_a_missing_configuration_file_is_named() -> None:
     assert "nowhere.yaml" in output
 
 
+def test_a_configuration_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "vivavoce.yaml"
+    file.write_bytes("instructions: Grüße\n".encode("latin-1"))
+    status, output = call("serve", "--config", str(file))
+    assert status == 1
+    assert f"{file}: this is not UTF-8" in output
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/folder"])
+def test_a_trace_folder_that_cannot_be_made_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file").touch()
+    status, output = call("serve", "--port", "0", "--trace", str(tmp_path / place))
+    assert status == 1
+    assert str(tmp_path / place) in output
+
+
+STOPPED_EARLY = """
+import os, signal, threading
+from vivavoce.cli import main
+from vivavoce.engines.llm.scripted import ScriptedModel
+
+def load(model):
+    os.kill(os.getpid(), signal.SIGINT)
+    threading.Event().wait()  # it would never be loaded
+
+ScriptedModel.load = load
+engines = [f"--{slot}=scripted" for slot in ("vad", "stt", "llm", "tts")]
+main(["serve", "--port=0", *engines])
+"""
+
+
+def test_a_server_can_be_stopped_before_it_is_ready() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_EARLY], capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
 def test_audio_retention_is_seconds_or_a_word() -> None:
     status, output = call("serve", "--retain-audio", "some")
     assert status == 1

@@ -51,6 +51,14 @@ def test_without_a_recogniser_the_demo_says_why_and_fails(
     assert not reply.exists()
 
 
+def test_where_nothing_can_be_written_the_demo_does_not_begin(tmp_path: Path) -> None:
+    reply = tmp_path / "nowhere" / "answer.wav"
+    result = CliRunner().invoke(main, ["demo", "--out", str(reply)])
+    assert result.exit_code == 1
+    assert f"--out {reply}: cannot be written: No such file or directory" in result.stderr
+    assert result.stdout == ""
+
+
 def test_the_demo_fails_when_something_else_was_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, require_module: RequireModule
 ) -> None:

@@ -77,11 +77,24 @@ async def test_a_server_that_runs_already_is_used(
     assert "what is six times seven" in capsys.readouterr().out
 
 
-def test_a_file_without_speech_has_no_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_json", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize("length", [0, 2, 96_000], ids=["empty", "one sample", "two seconds"])
+def test_a_file_without_speech_is_said_to_have_none(
+    tmp_path: Path, length: int, as_json: tuple[str, ...]
+) -> None:
     path = tmp_path / "silence.wav"
-    write_wav(path, bytes(96_000), INNER_RATE)
-    result = transcribe(path, "--stt", "scripted")
+    write_wav(path, bytes(length), INNER_RATE)
+    result = transcribe(path, "--stt", "scripted", *as_json)
     assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "No speech found.\n"
+
+
+def test_a_file_with_speech_is_not_said_to_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "sum.wav"
+    write_wav(path, clip("sum").pcm, INNER_RATE)
+    result = transcribe(path, "--stt", "scripted")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "milliseconds of speech" in result.stdout
 
 
 def test_what_is_no_wav_file_is_refused(tmp_path: Path) -> None:

@@ -233,6 +233,30 @@ async def test_a_page_of_error_is_cut() -> None:
     assert len(str(error)) < 700
 
 
+@pytest.mark.parametrize(
+    ("status", "content_type"), [(502, "text/html"), (200, "text/html"), (500, "text/plain")]
+)
+async def test_of_a_web_page_only_the_text_is_repeated(status: int, content_type: str) -> None:
+    page = """
+        <!DOCTYPE html><html><head><title>502 Bad Gateway</title><style>h1 { color: red }</style>
+        <script type="x">if (1 < 2) alert("</p>")</script></head><!-- <b>nginx</b> -->
+        <body class="a"><h1>Try again</h1><p>in 5&nbsp;minutes &amp; not before.</p>"""
+    error, _ = await failure_of(refuses(status, page, content_type=content_type))
+    assert "The server said: 502 Bad Gateway Try again in 5 minutes & not" in str(error)
+
+
+@pytest.mark.parametrize("body", ["word " * 1000, "<p>" + "word " * 1000, "<script>" * 5000])
+async def test_at_most_200_characters_of_a_body_are_repeated(body: str) -> None:
+    error, _ = await failure_of(refuses(500, body, content_type="text/html"))
+    _, _, said = str(error).partition("The server said: ")
+    assert len(said) <= 200
+
+
+async def test_tags_in_an_api_s_own_message_stay() -> None:
+    error, _ = await failure_of(refuses(400, '{"error":{"message":"no </think> was found"}}'))
+    assert "no </think> was found" in str(error)
+
+
 async def test_no_server_is_said_plainly() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]

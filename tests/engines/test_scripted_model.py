@@ -6,7 +6,9 @@ import re
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from support.virtual_time import run_in_virtual_time
@@ -87,10 +89,42 @@ async def test_calls_stream_their_arguments_behind_the_text(tmp_path: Path) -> N
     prompt = Prompt(messages=(message("user", "go"),), tools=(WEATHER, FunctionTool(name="ping")))
     assert await collect(model, prompt) == [
         TextDelta("Wait."),
-        ToolCallDelta(index=0, name="get_weather", arguments='{"city":'),
-        ToolCallDelta(index=0, arguments=' "Rome"}'),
+        ToolCallDelta(index=0, name="get_weather", arguments='{"'),
+        ToolCallDelta(index=0, arguments="city"),
+        ToolCallDelta(index=0, arguments='":'),
+        ToolCallDelta(index=0, arguments=' "'),
+        ToolCallDelta(index=0, arguments="Rome"),
+        ToolCallDelta(index=0, arguments='"}'),
         ToolCallDelta(index=1, name="ping", arguments="{}"),
-        Generated(input_tokens=1, output_tokens=4),
+        Generated(input_tokens=1, output_tokens=8),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"city": '  Saint-Denis \n"sur Loire" '}, {"n": [-1.5e-7, None], "é": {"": "…"}}, {"a": " "}],
+)
+async def test_streamed_arguments_join_exactly(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    rule = {"call": {"tool": "ping", "arguments": arguments}}
+    model = scripted(tmp_path, json.dumps({"rules": [rule]}))
+    prompt = Prompt(messages=(message("user", "go"),), tools=(FunctionTool(name="ping"),))
+    *pieces, end = await collect(model, prompt)
+    calls = [each for each in pieces if isinstance(each, ToolCallDelta)]
+    assert [each.name for each in calls] == ["ping"] + [None] * (len(calls) - 1)
+    assert "".join(each.arguments for each in calls) == json.dumps(arguments, ensure_ascii=False)
+    assert end == Generated(input_tokens=1, output_tokens=len(calls))
+
+
+async def test_the_limit_cuts_a_call_in_its_arguments(tmp_path: Path) -> None:
+    model = scripted(tmp_path, "rules: [{call: {tool: ping, arguments: {a: 1}}}]")
+    prompt = Prompt(
+        messages=(message("user", "go"),), tools=(FunctionTool(name="ping"),), max_output_tokens=3
+    )
+    assert await collect(model, prompt) == [
+        ToolCallDelta(index=0, name="ping", arguments='{"'),
+        ToolCallDelta(index=0, arguments="a"),
+        ToolCallDelta(index=0, arguments='":'),
+        Generated(reason="length", input_tokens=1, output_tokens=3),
     ]
 
 
@@ -208,6 +242,41 @@ async def test_it_calls_an_offered_tool_and_speaks_its_result(built_in: Scripted
     answer = Message(role="tool", call_id="c1", text='{"sky": "clear", "degrees": 18}')
     prompt = Prompt(messages=(question, made, answer), tools=(WEATHER,))
     assert text_of(await collect(built_in, prompt)) == "The sky is clear and the degrees is 18."
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("what is six times seven", r"6 times 7 is 42\."),
+        ("six times seven", r"6 times 7 is 42\."),
+        ("please tell me a story", r"Once upon a time .*"),
+        ("hello again", r"Hello! .*"),
+        ("what day is it", r"Today is .*"),
+    ],
+)
+@pytest.mark.parametrize("wanted", ["minutes", "city"])
+async def test_something_new_is_no_answer_to_what_it_asked(
+    built_in: ScriptedModel, said: str, answer: str, wanted: str
+) -> None:
+    prompt = asked("please set a timer", f"Which {wanted} should I use?", said)
+    prompt = msgspec.structs.replace(prompt, tools=(timer(wanted),))
+    assert re.fullmatch(answer, text_of(await collect(built_in, prompt)))
+
+
+@pytest.mark.parametrize("said", ["ten", "ten minutes", "ten please", "Make it ten, please."])
+async def test_a_short_answer_completes_the_call(built_in: ScriptedModel, said: str) -> None:
+    asking = msgspec.structs.replace(asked("please set a timer"), tools=(timer("minutes"),))
+    question = text_of(await collect(built_in, asking))
+    prompt = asked("please set a timer", question, said)
+    prompt = msgspec.structs.replace(prompt, tools=(timer("minutes"),))
+    calls = [each for each in await collect(built_in, prompt) if isinstance(each, ToolCallDelta)]
+    assert json.loads("".join(call.arguments for call in calls)) == {"minutes": 10}
+
+
+def timer(parameter: str) -> FunctionTool:
+    kind = "integer" if parameter == "minutes" else "string"
+    schema = {"properties": {parameter: {"type": kind}}, "required": [parameter]}
+    return FunctionTool(name="set_timer", parameters=schema)
 
 
 async def test_without_a_tool_it_does_not_pretend(built_in: ScriptedModel) -> None:

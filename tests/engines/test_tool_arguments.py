@@ -105,6 +105,17 @@ def test_a_call_that_must_be_made_gets_stand_ins() -> None:
     assert filled.completed("f") == {"a": "f", "b": 0, "c": False, "d": [], "e": "x", "g": {}}
 
 
+def test_a_call_that_must_be_made_leaves_out_or_nulls_what_it_may() -> None:
+    wanted = tool(
+        "f", "optional",
+        minutes={"type": ["integer", "null"]}, size={"enum": ["small", None]},
+        volume={"type": "integer", "default": 5}, unit={"enum": ["c", "f"], "default": "f"},
+        optional=INTEGER,
+    )  # fmt: skip
+    completed = fill_arguments(wanted, "f").completed("f")
+    assert completed == {"minutes": None, "size": None, "volume": 5, "unit": "f"}
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -22,7 +22,6 @@ import aiohttp
 
 from support.sdk_types import assert_valid_event
 from vivavoce.app import serving as serving_engines
-from vivavoce.assembly import Assembly
 from vivavoce.config import Settings
 from vivavoce.engines.base import (
     LanguageModel,
@@ -34,7 +33,7 @@ from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
-from vivavoce.runtime.pipeline import Engines
+from vivavoce.runtime.pipeline import Engines, Pipeline
 
 PATIENCE_S = 30.0
 """A test that waits for longer than this has failed; what it received is then shown."""
@@ -217,6 +216,6 @@ async def serving(
         )
         async with (
             aiohttp.ClientSession() as http,
-            serving_engines(Assembly(engines, ()), Settings(port=0, **settings)) as server,
+            serving_engines(Pipeline(engines), Settings(port=0, **settings)) as server,
         ):
             yield LiveServer(server.url, http)

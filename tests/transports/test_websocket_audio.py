@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from support.server import Client, serving
-from support.sound import BYTES_PER_MS, silence
+from support.server import Client, Event, serving
+from support.sound import BYTES_PER_MS, silence, utterance
 from support.telltale_engines import FingerprintRecognizer
 from vivavoce.audio.framing import OutputEncoder
 from vivavoce.engines.vad.silero import SileroDetector
@@ -23,6 +23,12 @@ def spoken(name: str, *, before: int = 100, after: int = 400) -> bytes:
     recorded = clip(name)
     begin = (recorded.onset_ms - before) * BYTES_PER_MS
     return recorded.pcm[begin : recorded.offset_ms * BYTES_PER_MS] + silence(after)
+
+
+def message(item_id: str) -> Event:
+    """A user's item with this id."""
+    content = [{"type": "input_text", "text": "Hello."}]
+    return {"id": item_id, "type": "message", "role": "user", "content": content}
 
 
 def cut(audio: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
@@ -124,3 +130,26 @@ async def test_a_huge_append_does_not_hold_up_another_session() -> None:
         await patient.append(minutes)
         await patient.append(silence(700))
     assert finished == ["the other's turn", "five minutes"]
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "answer"),
+    [
+        ("conversation.item.create", {"item": message("typed")}, "conversation.item.added"),
+        ("conversation.item.delete", {"item_id": "old"}, "conversation.item.deleted"),
+        ("response.create", {}, "response.created"),
+    ],
+)
+async def test_a_command_finds_the_turn_that_was_sent_before_it(
+    command: str, fields: Event, answer: str
+) -> None:
+    detection = {"type": "server_vad", "create_response": False}
+    async with serving() as server, server.connect() as client:
+        await client.update(audio={"input": {"turn_detection": detection}})
+        await client.send("conversation.item.create", item=message("old"))
+        await client.until("conversation.item.done")
+        # Scoring takes a while, but no time of the client's.
+        await client.append(silence(20_000) + utterance())
+        await client.send(command, **fields)
+        await client.until(answer)
+        assert "input_audio_buffer.committed" in client.kinds()

@@ -95,3 +95,14 @@ async def test_the_audio_of_a_deleted_item_is_gone() -> None:
         await client.until("conversation.item.deleted")
         await client.send("conversation.item.retrieve", item_id=item_id)
         assert (await client.error())["code"] == "item_retrieve_invalid_item_id"
+
+
+async def test_the_parts_of_an_item_hold_its_audio_once() -> None:
+    clips = [tone(100, hertz) for hertz in (300, 400)]
+    parts = [{"type": "input_audio", "audio": base64.b64encode(audio).decode()} for audio in clips]
+    item = {"id": "two", "type": "message", "role": "user", "content": parts}
+    async with serving() as server, server.connect() as client:
+        await client.send("conversation.item.create", item=item)
+        await client.send("conversation.item.retrieve", item_id="two")
+        retrieved = (await client.until("conversation.item.retrieved"))["item"]["content"]
+    assert [base64.b64decode(part.get("audio", "")) for part in retrieved] == [b"".join(clips), b""]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import websockets
 from yarl import URL
 
 from support.server import PATIENCE_S, Client, LiveServer, serving
@@ -21,6 +22,7 @@ from support.telltale_engines import (
     StuckRecognizer,
     StuckVoice,
 )
+from support.upgrade import UPGRADE
 from vivavoce.engines.vad.silero import SileroDetector
 from vivavoce.speech import clip, clip_names
 
@@ -89,17 +91,6 @@ async def test_a_session_that_ends_stops_its_engines_and_leaves_nothing(
         await server.until_idle()
         assert tasks_of_sessions() == []
         assert await asyncio.to_thread(detector.none_open.wait, PATIENCE_S)
-
-
-UPGRADE = b"""\
-GET /v1/realtime?model=x HTTP/1.1\r
-Host: localhost\r
-Connection: Upgrade\r
-Upgrade: websocket\r
-Sec-WebSocket-Version: 13\r
-Sec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r
-\r
-"""
 
 
 def text_frame(kind: str, **fields: Any) -> bytes:
@@ -186,6 +177,21 @@ async def test_a_server_that_stops_tells_everybody_before_its_engines_close() ->
             await stack.aclose()
         assert [end.result().code for end in ends] == [1001, 1001]
     assert log == ["stopped", "closed"]
+
+
+async def test_a_client_that_answers_the_close_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vivavoce.transports.websocket.CLOSE_TIMEOUT_S", 1000.0)
+    stack = contextlib.AsyncExitStack()
+    server = await stack.enter_async_context(serving())
+    url = f"{server.url.replace('http', 'ws', 1)}/realtime?model=any"
+    async with websockets.connect(url) as client:
+        await client.recv()
+        async with asyncio.timeout(PATIENCE_S):
+            await stack.aclose()
+            await client.wait_closed()
+        assert client.close_code == 1001
 
 
 async def test_a_fault_of_the_server_ends_its_own_session_only() -> None:

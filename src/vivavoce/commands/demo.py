@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import click
 from openai import AsyncOpenAI, OpenAIError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import (
@@ -56,6 +57,7 @@ async def run(out: Path) -> None:
 
     Raises `click.ClickException` that names the first thing that did not happen.
     """
+    check_writable(out)
     telling = Telling()
     with tempfile.TemporaryDirectory(prefix="vivavoce-demo-") as traces:
         async with app.running(Settings(port=0, trace=traces)) as server:
@@ -68,6 +70,19 @@ async def run(out: Path) -> None:
         remembered(only_trace(Path(traces)), story, telling)
     telling.say()
     telling.good("All of this really happened.")
+
+
+def check_writable(out: Path) -> None:
+    """Raise `click.ClickException` if no file can be written there; leaves nothing behind."""
+    try:
+        if out.exists():
+            out.open("ab").close()
+        else:
+            tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"--out {out}: cannot be written: {error.strerror}. Name a file in a folder of yours."
+        ) from error
 
 
 async def call(connection: AsyncRealtimeConnection, out: Path, telling: Telling) -> Turn:

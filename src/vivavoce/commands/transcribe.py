@@ -53,6 +53,8 @@ async def run(
 ) -> None:
     """Transcribe a WAV file and print its utterances as they come.
 
+    A file without speech prints nothing to standard output, and says so on standard error.
+
     Raises `click.ClickException` for a file that cannot be read, for a server that cannot be
     reached and, after all else was printed, for utterances that were not recognised.
     """
@@ -65,6 +67,8 @@ async def run(
                 tasks.create_task(send(connection, pcm, realtime=realtime))
                 await receive(connection, transcript)
             transcript.end()
+    if not transcript.found:
+        click.echo("No speech found.", err=True)
     if transcript.failed:
         raise click.ClickException(f"{transcript.failed} utterance(s) were not recognised.")
 
@@ -128,6 +132,8 @@ class Transcript:
         )
         self.waiting: dict[str, Utterance] = {}
         """By item id, what is not known yet or comes behind something that is not."""
+        self.found = 0
+        """Utterances so far, those that were not recognised among them."""
         self.failed = 0
 
     def note(self, event: Event) -> None:
@@ -162,6 +168,7 @@ class Transcript:
         self._known_ms = known_ms
 
     def _print(self, utterance: Utterance) -> None:
+        self.found += 1
         if self._over_bar:
             click.echo(ERASE_LINE, nl=False, err=True)
         if utterance.failure is not None:

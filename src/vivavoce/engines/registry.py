@@ -19,7 +19,7 @@ def engines(slot: Slot) -> dict[str, EntryPoint]:
 
 
 def engine_class(slot: Slot, name: str) -> Any:
-    """The class of an engine. Raises `EngineError` naming what there is."""
+    """The class of an engine. Raises `EngineError` naming what there is, or what it lacks."""
     found = engines(slot)
     if name not in found:
         known = ", ".join(sorted(found)) or "none"
@@ -27,4 +27,9 @@ def engine_class(slot: Slot, name: str) -> Any:
             f"there is no {slot} engine named '{name}'. Installed are: {known}.",
             code="unknown_engine",
         )
-    return found[name].load()
+    try:
+        return found[name].load()
+    except (ImportError, AttributeError) as error:
+        raise EngineError(
+            f"it is installed, but cannot be imported: {error}.", code="broken_engine"
+        ) from error

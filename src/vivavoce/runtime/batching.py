@@ -60,6 +60,8 @@ class ListeningStream:
 
     def close(self) -> None:
         """No more; windows that are being scored are forgotten."""
+        if self.closed:
+            return
         self.closed = True
         self.waiting.clear()
         self.made_progress()
@@ -187,7 +189,6 @@ class SpeechScorer:
 
     def _scored(self, batch: Batch, done: "Future[Scores]") -> None:
         """Back on the loop: everybody gets their scores, and what came meanwhile goes next."""
-        self._at_work = False
         error = done.exception()
         if error is not None:
             self._fail(batch, error)
@@ -197,7 +198,8 @@ class SpeechScorer:
         for stream, _ in batch:
             if not stream.closed and len(stream.waiting) >= WINDOW_BYTES:
                 self._ready[stream] = None
-        if self._ready and self._tick is None and not self._at_work:
+        self._at_work = False
+        if self._ready:
             self._start() if self._live <= FEW else self._wait_for_tick()
 
     def _fail(self, batch: Batch, error: BaseException) -> None:

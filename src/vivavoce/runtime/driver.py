@@ -13,20 +13,17 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import pybase64
 
-from vivavoce.audio.framing import OutputEncoder
 from vivavoce.engines.base import EngineError
 from vivavoce.protocol.client_events import (
     ClientEvent,
+    ConversationItemRetrieve,
+    ConversationItemTruncate,
     InputAudioBufferAppend,
-    InputAudioBufferClear,
-    InputAudioBufferCommit,
-    SessionUpdate,
+    ResponseCancel,
 )
 from vivavoce.protocol.errors import ErrorDetail, Refusal
 from vivavoce.protocol.ids import Ids
-from vivavoce.protocol.items import InputAudio, MessageItem
 from vivavoce.protocol.server_events import (
     ConversationItemRetrieved,
     Error,
@@ -34,13 +31,14 @@ from vivavoce.protocol.server_events import (
     OutputAudioDone,
     SessionUpdated,
 )
-from vivavoce.protocol.session_config import DEFAULT_FORMAT
 from vivavoce.runtime.batching import ListeningStream
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.engine_jobs import EngineJobs
-from vivavoce.runtime.input_audio import Tape, decode_base64, output_encoder
+from vivavoce.runtime.input_audio import Tape, decode_base64
+from vivavoce.runtime.output_audio import OutputAudio
 from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import Connection
+from vivavoce.runtime.retrieval import retrieved_audio, with_audio
 from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
     AnyInput,
@@ -78,13 +76,9 @@ logger = logging.getLogger(__name__)
 LARGE_APPEND = 64 * 1024
 """Characters of base64: a larger append is decoded in a thread."""
 
-MAX_RETRIEVED = 5 * 1024 * 1024
-"""Bytes of an item's audio that `conversation.item.retrieved` may hold, 109 s of the default
-format: longer audio is left out, since a frame stays under 8 MiB (protocol 1.1)."""
-
-IN_ORDER_WITH_AUDIO = (InputAudioBufferCommit, InputAudioBufferClear, SessionUpdate)
-"""What waits until the audio in front of it is scored, so that turns are the same however fast a
-client sends."""
+AT_ONCE = (ResponseCancel, ConversationItemTruncate, ConversationItemRetrieve)
+"""What does not wait until the audio in front of it is scored. All else does, so that turns, and
+the order of items, are the same however fast a client sends."""
 
 SERVER_FAULT = 1011
 
@@ -118,7 +112,9 @@ class SessionDriver:
         self._deadline: float | None = None
         """When the timer fires."""
         self._listening: dict[int, ListeningStream] = {}
-        self._encoders: dict[str, OutputEncoder] = {}
+        self._output_audio = OutputAudio()
+        self._retrieved: str | None = None
+        """The audio in base64 of the item that a client asks for in this step."""
 
     # --- what happens ----------------------------------------------------------------------------
 
@@ -134,12 +130,19 @@ class SessionDriver:
 
     async def receive(self, peer: int, event: ClientEvent) -> None:
         """A client sent an event; returns when it was handled."""
-        if not isinstance(event, InputAudioBufferAppend):
-            if isinstance(event, IN_ORDER_WITH_AUDIO):
-                for stream in tuple(self._listening.values()):
-                    await stream.settled()
-            self.step(EventReceived(peer, event))
+        if isinstance(event, InputAudioBufferAppend):
+            await self._append(peer, event)
             return
+        if not isinstance(event, AT_ONCE):
+            for stream in tuple(self._listening.values()):
+                await stream.settled()
+        elif isinstance(event, ConversationItemRetrieve):
+            self._retrieved = await retrieved_audio(self._tape, event.item_id)
+        self.step(EventReceived(peer, event))
+        self._retrieved = None
+
+    async def _append(self, peer: int, event: InputAudioBufferAppend) -> None:
+        """More audio; returns when the client may send more."""
         try:
             pcm = await self._decoded(event.audio)
         except Refusal as refusal:
@@ -165,8 +168,10 @@ class SessionDriver:
     def step(self, happened: AnyInput) -> None:
         """Something happened. Performs all that follows from it before it returns, unless a step
         is under way; then that one does."""
+        if self._closed:
+            return
         self._waiting.append(happened)
-        if self._stepping or self._closed:
+        if self._stepping:
             return
         self._stepping = True
         try:
@@ -182,7 +187,12 @@ class SessionDriver:
 
     def _step(self, happened: AnyInput) -> None:
         now = self._clock.now()
-        outputs = self._session.receive(happened, now)
+        try:
+            outputs = self._session.receive(happened, now)
+        except Exception as error:
+            if self._trace is not None:
+                self._trace.fault(now, happened, error)
+            raise
         if self._trace is not None:
             self._trace.step(now, happened, outputs)
         for output in outputs:
@@ -197,7 +207,9 @@ class SessionDriver:
             self._timer.cancel()
             self._timer = None
         if deadline is not None:
-            self._timer = asyncio.get_running_loop().call_at(deadline, self._timer_fired)
+            # The loop has a time of its own, which need not be the clock's.
+            delay = max(0.0, deadline - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._deadline = self._timer = None
@@ -235,7 +247,7 @@ class SessionDriver:
     def _send(self, output: Send) -> None:
         event = output.event
         if isinstance(event, OutputAudioDone):
-            self._flush_encoder(event)
+            self._deliver_audio(self._output_audio.rest(event))
         elif isinstance(event, SessionUpdated):
             self._tape.set_format(event.session.audio.input.format)
         self._deliver(event, output.to)
@@ -250,43 +262,17 @@ class SessionDriver:
     def _send_audio(self, output: SendAudio) -> None:
         event = output.event
         assert isinstance(event, OutputAudioDelta)
-        if output.format != DEFAULT_FORMAT:
-            encoder = self._encoders.get(event.item_id)
-            if encoder is None:
-                encoder = self._encoders[event.item_id] = output_encoder(output.format)
-            event.delta = encoder.push(event.delta)
+        self._deliver_audio(self._output_audio.encode(event, output.format))
+
+    def _deliver_audio(self, event: OutputAudioDelta) -> None:
         if event.delta:
             self._deliver(event, None)
-
-    def _flush_encoder(self, done: OutputAudioDone) -> None:
-        """The end of an item's audio that its encoder still holds goes out before `done`."""
-        encoder = self._encoders.pop(done.item_id, None)
-        tail = encoder.flush() if encoder is not None else b""
-        if tail:
-            delta = OutputAudioDelta(
-                event_id=f"{done.event_id}_tail",
-                response_id=done.response_id,
-                item_id=done.item_id,
-                output_index=done.output_index,
-                content_index=done.content_index,
-                delta=tail,
-            )
-            self._deliver(delta, None)
 
     def _send_retrieved(self, output: SendRetrieved) -> None:
         event = output.event
         assert isinstance(event, ConversationItemRetrieved)
-        item = event.item
-        audio = self._tape.kept(item.id)
-        if audio is not None and len(audio) <= MAX_RETRIEVED and isinstance(item, MessageItem):
-            encoded = pybase64.b64encode_as_string(audio)
-            content = tuple(
-                msgspec.structs.replace(part, audio=encoded)
-                if isinstance(part, InputAudio)
-                else part
-                for part in item.content
-            )
-            event.item = msgspec.structs.replace(item, content=content)
+        if self._retrieved is not None:
+            event.item = with_audio(event.item, self._retrieved)
         self._deliver(event, output.to)
 
     def _disconnect(self, output: Disconnect) -> None:

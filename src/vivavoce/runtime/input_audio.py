@@ -23,6 +23,8 @@ BYTES_PER_SAMPLE = 2
 MAX_APPEND = 15 * 1024 * 1024
 """Bytes: more in one event is refused (protocol 7)."""
 G711_RATE = 8000
+CONVERTED_AT_A_TIME = 256 * 1024
+"""Bytes of an item's audio."""
 
 Retention = float | None
 """Seconds of audio kept per session for `conversation.item.retrieve`; None keeps all."""
@@ -84,6 +86,25 @@ class KeptAudio:
         """How long it lasts."""
         return len(self.audio) / bytes_per_second(self.format)
 
+    def size_in(self, audio_format: AudioFormat) -> int:
+        """About how many bytes it has in this format."""
+        return len(self.audio) * bytes_per_second(audio_format) // bytes_per_second(self.format)
+
+    def base64_in(self, audio_format: AudioFormat) -> str:
+        """The audio in this format and in base64; converting may take a third of a second."""
+        audio = self.audio if audio_format == self.format else self._converted(audio_format)
+        return pybase64.b64encode_as_string(audio)
+
+    def _converted(self, audio_format: AudioFormat) -> bytes:
+        """Piece by piece, so that another thread need not wait for all of it."""
+        decoder, encoder = input_decoder(self.format), output_encoder(audio_format)
+        starts = range(0, len(self.audio), CONVERTED_AT_A_TIME)
+        pieces = [
+            encoder.push(decoder.push(self.audio[start : start + CONVERTED_AT_A_TIME]))
+            for start in starts
+        ]
+        return b"".join(pieces) + encoder.flush()
+
 
 class Tape:
     """One session's input audio."""
@@ -97,6 +118,11 @@ class Tape:
         self._kept: dict[str, KeptAudio] = {}
         self.on_audio: Callable[[bytes], None] | None = None
         """Told of all PCM that is added, while somebody listens."""
+
+    @property
+    def format(self) -> AudioFormat:
+        """The client's format."""
+        return self._format
 
     @property
     def end(self) -> int:
@@ -146,15 +172,9 @@ class Tape:
         """Forget an item's audio."""
         self._kept.pop(item_id, None)
 
-    def kept(self, item_id: str) -> bytes | None:
-        """An item's audio in the client's format, if it is still kept."""
-        kept = self._kept.get(item_id)
-        if kept is None:
-            return None
-        if kept.format == self._format:
-            return kept.audio
-        encoder = output_encoder(self._format)
-        return encoder.push(input_decoder(kept.format).push(kept.audio)) + encoder.flush()
+    def kept(self, item_id: str) -> KeptAudio | None:
+        """An item's audio, if it is still kept."""
+        return self._kept.get(item_id)
 
     def _retain(self, item_id: str, kept: KeptAudio) -> None:
         """Keep an item's audio, and let go of the oldest beyond the retention."""

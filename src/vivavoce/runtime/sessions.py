@@ -1,6 +1,7 @@
 """The sessions of a server: opening one, and knowing how many there are."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.trace import Origin, TraceWriter
 from vivavoce.session.outputs import Measured
 from vivavoce.session.state import Limits
+
+logger = logging.getLogger(__name__)
 
 
 class TooManySessionsError(Exception):
@@ -52,6 +55,8 @@ class Sessions:
         self._clock = clock
         self._on_measured = on_measured
         self._open: set[SessionDriver] = set()
+        self._opening = 0
+        """Sessions that wait for their engines; they have their place already."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -63,12 +68,16 @@ class Sessions:
 
         Raises `ModelLoadError` or `TooManySessionsError`.
         """
-        if len(self._open) >= self._policy.max_sessions:
+        if len(self._open) + self._opening >= self._policy.max_sessions:
             raise TooManySessionsError(
                 f"This server holds at most {self._policy.max_sessions} sessions at a time. "
                 "Try again later."
             )
-        await self._pipeline.load()
+        self._opening += 1
+        try:
+            await self._pipeline.load()
+        finally:
+            self._opening -= 1
         origin = self._origin(model, transcription=transcription)
         driver = SessionDriver(
             origin.session(),
@@ -113,4 +122,8 @@ class Sessions:
         folder = self._policy.trace_folder
         if folder is None:
             return None
-        return TraceWriter(folder / f"{origin.config.id}.jsonl", origin)
+        try:
+            return TraceWriter(folder / f"{origin.config.id}.jsonl", origin)
+        except OSError as error:
+            logger.warning("session %s has no trace: %s", origin.config.id, error)
+            return None

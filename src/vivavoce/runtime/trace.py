@@ -5,6 +5,8 @@ happened, what was to be done. Ids come from the seed, so a replay gives the sam
 byte: a bug report is a file, and a regression test is that file.
 """
 
+import contextlib
+import logging
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ from vivavoce.session.inputs import AnyInput
 from vivavoce.session.machine import Session
 from vivavoce.session.outputs import AnyOutput
 from vivavoce.session.state import Limits
+
+logger = logging.getLogger(__name__)
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,16 +44,22 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call of `receive`."""
 
     now: float
     happened: AnyInput
     outputs: tuple[AnyOutput, ...]
+    fault: str | None = None
+    """What the machine raised instead of giving outputs; such a step is the last one."""
 
 
 class TraceWriter:
-    """Writes one session's steps to a file."""
+    """Writes one session's steps to a file.
+
+    A session does not depend on its trace: one that cannot be written on ends, and the log says
+    so. Raises `OSError` when the file cannot be made.
+    """
 
     def __init__(self, path: Path, origin: Origin) -> None:
         self._file: IO[bytes] = path.open("wb")
@@ -60,26 +70,61 @@ class TraceWriter:
         """Write a step."""
         self._line(Step(now=now, happened=happened, outputs=outputs))
 
+    def fault(self, now: float, happened: AnyInput, error: Exception) -> None:
+        """Write the input that made the machine raise."""
+        self._line(Step(now=now, happened=happened, outputs=(), fault=in_a_line(error)))
+
     def close(self) -> None:
         """The session is over."""
-        self._file.close()
+        with self._ends_if_unwritable():
+            self._file.close()
 
     def _line(self, value: Origin | Step) -> None:
-        self._file.write(self._encoder.encode(value) + b"\n")
+        if not self._file.closed:
+            with self._ends_if_unwritable():
+                self._file.write(self._encoder.encode(value) + b"\n")
+
+    @contextlib.contextmanager
+    def _ends_if_unwritable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            logger.warning("the trace %s ends here: %s", self._file.name, error.strerror)
+            with contextlib.suppress(OSError):  # It tries once more to write what is left.
+                self._file.close()
+
+
+def in_a_line(error: Exception) -> str:
+    """`KeyError: 'x'`: an exception's type and text."""
+    return f"{type(error).__name__}: {error}"
 
 
 class ReplayError(Exception):
-    """A replay did something else than the trace says."""
+    """A replay did something else than the trace says, or came to where the machine fails."""
 
 
 def replay(path: Path) -> Iterator[Step]:
-    """Run a trace again, step by step. Raises `ReplayError` at the first difference."""
+    """Run a trace again, step by step.
+
+    Raises `ReplayError` at the first difference, and at the input that the machine failed at;
+    what it raises there is the cause.
+    """
     encoder = msgspec.json.Encoder()
     with path.open("rb") as lines:
         session = msgspec.json.decode(next(lines), type=Origin).session()
         for number, line in enumerate(lines, start=2):
             step = msgspec.json.decode(line, type=Step)
-            outputs = session.receive(step.happened, step.now)
+            try:
+                outputs = session.receive(step.happened, step.now)
+            except Exception as error:
+                raise ReplayError(
+                    f"{path}, line {number}: the session fails here: {in_a_line(error)}"
+                ) from error
+            if step.fault is not None:
+                raise ReplayError(
+                    f"{path}, line {number}: the session failed here when it was recorded "
+                    f"({step.fault}), and does not now."
+                )
             if encoder.encode(outputs) != encoder.encode(step.outputs):
                 raise ReplayError(
                     f"{path}, line {number}: expected {encoder.encode(step.outputs)!r}, "

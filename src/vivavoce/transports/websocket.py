@@ -2,14 +2,16 @@
 
 A task reads, another writes. The writer's queue is bounded in bytes: while much is waiting in it,
 no more is read from the client, and a client that does not take what the session has to say is
-disconnected. Whoever closes, the session and its jobs end first, and then the closing handshake
-is made.
+disconnected. A third task pings. What comes back is seen by the reader alone, so a client is gone
+if it is silent while it is read, and not while the session is busy with what it sent. Whoever
+closes, the session and its jobs end first, and then the closing handshake is made.
 """
 
 import asyncio
 import logging
 import secrets
 from collections import deque
+from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -38,6 +40,10 @@ STALL_TIMEOUT_S = 60.0
 PING_INTERVAL_S = 20.0
 """As the live service pings (protocol 1.1)."""
 
+SILENCE_TIMEOUT_S = 60.0
+"""How long a client that is read may send nothing, not even a pong. A frame has as long to come
+in whole: the largest takes a line of 3 Mbit/s."""
+
 CLOSE_TIMEOUT_S = 10.0
 """What a client gets to read the rest and to answer a close, before it is cut off."""
 
@@ -46,6 +52,15 @@ PEER = 1
 
 REFUSED = 4000
 """The close code of a session that cannot begin (protocol 6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Why a connection takes no more events, and what cuts it off if the close takes too long."""
+
+    code: int
+    reason: str
+    patience: asyncio.TimerHandle
 
 
 class WebSocketConnection:
@@ -58,8 +73,7 @@ class WebSocketConnection:
         self._queued = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
-        self._closing: tuple[int, str] | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._closing: Closing | None = None
 
     def send(self, event: ServerEvent) -> None:
         """Queue an event; a client that reads too slowly is disconnected."""
@@ -67,7 +81,7 @@ class WebSocketConnection:
             return
         frame = ga.encode(event)
         if self._queued + len(frame) > MAX_QUEUED:
-            self._give_up()
+            self.give_up(DOES_NOT_READ)
             return
         self._queued += len(frame)
         self._frames.append(frame)
@@ -86,21 +100,21 @@ class WebSocketConnection:
             async with asyncio.timeout(STALL_TIMEOUT_S):
                 await self._room.wait()
         except TimeoutError:
-            self._give_up()
+            self.give_up(DOES_NOT_READ)
 
     def close(self, code: int, reason: str) -> None:
         """Close behind what is queued. The first to close says why."""
         if self._closing is None:
-            self._closing = (code, reason)
             loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(CLOSE_TIMEOUT_S, self._abort)
+            patience = loop.call_later(CLOSE_TIMEOUT_S, self._abort)
+            self._closing = Closing(code, reason, patience)
         self._wake.set()
 
-    def _give_up(self) -> None:
+    def give_up(self, reason: str) -> None:
         """What is queued would never be read, and a close frame behind it neither."""
-        logger.warning("a client does not read what it is sent; it is disconnected")
+        logger.warning("%s It is disconnected.", reason)
         self._frames.clear()
-        self.close(WSCloseCode.POLICY_VIOLATION, "The client does not read what it is sent.")
+        self.close(WSCloseCode.POLICY_VIOLATION, reason)
         self._abort()
 
     def _abort(self) -> None:
@@ -122,15 +136,22 @@ class WebSocketConnection:
             self._wake.clear()
             await self._wake.wait()
 
+    async def ping(self) -> None:
+        """Ask again and again for a sign of life. Whoever reads sees whether one comes."""
+        while True:
+            await asyncio.sleep(PING_INTERVAL_S)
+            await self._socket.ping()
+
     async def finish(self) -> None:
         """The closing handshake, unless the client has begun it. Nobody may be reading."""
-        code, reason = self._closing or (WSCloseCode.OK, "")
+        assert self._closing is not None  # `write` has waited for it
+        code, reason = self._closing.code, self._closing.reason
         await self._socket.close(code=code, message=reason.encode())
 
     def free(self) -> None:
         """The connection is over."""
-        if self._patience is not None:
-            self._patience.cancel()
+        if self._closing is not None:
+            self._closing.patience.cancel()
 
 
 class RealtimeEndpoint:
@@ -139,18 +160,22 @@ class RealtimeEndpoint:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._connections: set[WebSocketConnection] = set()
+        self._all_gone = asyncio.Event()
 
     async def close_all(self, _: web.Application) -> None:
-        """The server stops: tell every client."""
+        """The server stops: tell every client, and wait until each has answered or was cut off."""
         for connection in tuple(self._connections):
             connection.close(WSCloseCode.GOING_AWAY, "The server is shutting down.")
+        if self._connections:
+            self._all_gone.clear()
+            await self._all_gone.wait()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection, from the upgrade to the close."""
         socket = web.WebSocketResponse(
             protocols=("realtime",),
             max_msg_size=MAX_FRAME,
-            heartbeat=PING_INTERVAL_S,
+            receive_timeout=SILENCE_TIMEOUT_S,
             compress=False,
         )
         await socket.prepare(request)
@@ -160,13 +185,17 @@ class RealtimeEndpoint:
             async with asyncio.TaskGroup() as tasks:
                 conversation = self._converse(request, socket, connection, tasks)
                 reader = tasks.create_task(conversation, name="reader")
+                pings = tasks.create_task(connection.ping(), name="pings")
                 await connection.write()
                 reader.cancel()
+                pings.cancel()
             await connection.finish()
         except* ConnectionError:
             logger.info("a connection was lost")
         finally:
             self._connections.discard(connection)
+            if not self._connections:
+                self._all_gone.set()
             connection.free()
         return socket
 
@@ -195,6 +224,8 @@ class RealtimeEndpoint:
         try:
             driver.join(PEER, connection)
             await read(socket, connection, driver)
+        except TimeoutError:
+            connection.give_up("The client does not answer pings.")
         finally:
             driver.leave(PEER)
             self._sessions.closed(driver)
@@ -210,7 +241,10 @@ def refuse_session(connection: WebSocketConnection, detail: ErrorDetail, code: i
 async def read(
     socket: web.WebSocketResponse, connection: WebSocketConnection, driver: SessionDriver
 ) -> None:
-    """Hand every frame to the driver, one after the other, until the socket is closed."""
+    """Hand every frame to the driver, one after the other, until the socket is closed.
+
+    Raises `TimeoutError` if nothing comes, not even a pong.
+    """
     async for message in socket:
         if connection.is_full:
             await connection.room()
@@ -226,6 +260,8 @@ async def read(
         elif message.type is WSMsgType.ERROR:
             logger.info("a socket failed: %s", socket.exception())
 
+
+DOES_NOT_READ = "The client does not read what it is sent."
 
 MISSING_MODEL = ErrorDetail(
     code="missing_model",

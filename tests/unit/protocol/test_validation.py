@@ -61,6 +61,24 @@ CASES = [
         "integer below minimum value",
     ),
     (
+        {"name": "a", "shapes": [{"type": "square", "side": 10**400}]},
+        "integer_above_max_value",
+        "d.shapes[0].side",
+        f"Expected a value <= 9, but got 1{'0' * 400} instead.",
+    ),
+    (
+        {"name": "a", "shapes": [{"type": "circle", "radius": -(10**400)}]},
+        "decimal_below_min_value",
+        "d.shapes[0].radius",
+        "Expected a value >= 0.5, but got -1",
+    ),
+    (
+        {"name": "a", "shapes": [{"type": "circle", "radius": 1e300}]},
+        "decimal_above_max_value",
+        "d.shapes[0].radius",
+        "but got 1e+300 instead.",
+    ),
+    (
         {"name": "a", "shapes": [{"type": "square", "side": "big"}]},
         "invalid_value",
         "d.shapes[0].side",

@@ -98,9 +98,14 @@ class ChatClient:
                 finally:
                     response.close()
             if response.status == 200:
-                raise not_a_stream(response.content_type, document)
-            retry_after = response.headers.get("Retry-After")
-            raise refusal(response.status, document, retry_after, model=self._model)
+                raise not_a_stream(response.content_type, document, secret=self._api_key)
+            raise refusal(
+                response.status,
+                document,
+                response.headers.get("Retry-After"),
+                model=self._model,
+                secret=self._api_key,
+            )
 
     def _connected(self) -> aiohttp.ClientSession:
         # Made here and not at construction: it belongs to the running event loop.

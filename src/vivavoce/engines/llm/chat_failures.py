@@ -1,5 +1,7 @@
 """Failures of a chat server, worded for the one who runs Vivavoce: what, where, what to do."""
 
+import html
+import re
 from typing import Any
 
 import msgspec
@@ -8,6 +10,15 @@ from vivavoce.engines.base import EngineError
 
 _KEY = "Set VIVAVOCE_LLM_API_KEY (or OPENAI_API_KEY) to a key that this server accepts."
 _BUSY = "It is busy, or still loading; try again later."
+
+_MAX_SAID = 200
+"""Characters of a document by a server that are repeated."""
+
+# What a web page has besides its text. A page may be cut off in the middle of any of it.
+_MARKUP = re.compile(
+    r"<(?P<unseen>script|style)\b.*?(?:</(?P=unseen)\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 class UnavailableError(EngineError):
@@ -21,20 +32,26 @@ class UnavailableError(EngineError):
         self.retry_after = retry_after
 
 
-def refusal(status: int, body: bytes, retry_after: str | None, *, model: str) -> EngineError:
-    """Word an answer whose HTTP status is not 200; what the server said comes last."""
+def refusal(
+    status: int, body: bytes, retry_after: str | None, *, model: str, secret: str | None
+) -> EngineError:
+    """Word an answer whose HTTP status is not 200; what the server said comes last.
+
+    Of a web page only the text is repeated, of anything no more than 200 characters, and `secret`
+    never.
+    """
     code, advice = _code_and_advice(status, model)
-    message = f"answered with HTTP status {status}. {advice}".rstrip() + _said_in(body)
+    message = f"answered with HTTP status {status}. {advice}".rstrip() + _said_in(body, secret)
     if status in (429, 503):
         return UnavailableError(message, code=code, retry_after=_seconds(retry_after))
     return EngineError(message, code=code)
 
 
-def not_a_stream(content_type: str, body: bytes) -> EngineError:
-    """Word an answer that should be a stream of events and is a document."""
+def not_a_stream(content_type: str, body: bytes, *, secret: str | None) -> EngineError:
+    """Word an answer that should be a stream of events and is a document, as in `refusal`."""
     return EngineError(
         f"answered with {content_type}, not with a stream of events. Does the URL end where the "
-        f"server's API begins, mostly in /v1?{_said_in(body)}",
+        f"server's API begins, mostly in /v1?{_said_in(body, secret)}",
         code="invalid_response",
     )
 
@@ -49,12 +66,21 @@ def said(error: Any) -> str:
     return " ".join(text.split())
 
 
-def _said_in(body: bytes) -> str:
+def _said_in(body: bytes, secret: str | None) -> str:
     try:
         text = said(msgspec.json.decode(body))
     except msgspec.DecodeError:
-        text = said(body.decode("utf-8", "replace"))
+        text = said(_seen(body.decode("utf-8", "replace")))
+    if secret is not None:
+        text = text.replace(secret, "***")  # before the cut, which may leave a part of it
+    if len(text) > _MAX_SAID:
+        text = f"{text[: _MAX_SAID - 1]}…"
     return f" The server said: {text}" if text else ""
+
+
+def _seen(text: str) -> str:
+    """What a reader sees of a web page; other text as it is."""
+    return html.unescape(_MARKUP.sub(" ", text)) if text.lstrip().startswith("<") else text
 
 
 def _code_and_advice(status: int, model: str) -> tuple[str, str]:

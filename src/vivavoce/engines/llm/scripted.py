@@ -27,13 +27,17 @@ from vivavoce.protocol.prompt import Prompt
 
 # A word, with the white space before it; white space at the very end belongs to the last word.
 _TOKEN = re.compile(r"\s*\S+(?:\s+\Z)?|\s+")
+# Of JSON: a run of letters and digits, or of signs. So pieces end inside of strings and numbers, as
+# those of real models do, and clients learn to wait for the last one.
+_JSON_TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)")
 
 
 class ScriptedModel:
     """A language model that follows a reply script.
 
     `script` is the path of a YAML file; without one, the built-in conversation is used. `clock`
-    gives the local time that the script may tell. A word counts as one token.
+    gives the local time that the script may tell. A word counts as one token, and so does each
+    piece of a call's arguments: `{"`, `minutes`, `":`, ` 5`, `}`.
     """
 
     name: ClassVar[str] = "scripted"
@@ -103,7 +107,7 @@ def _read_default_script() -> ReplyScript:
 def _tokens(reply: Reply) -> list[TextDelta | ToolCallDelta]:
     tokens: list[TextDelta | ToolCallDelta] = [TextDelta(t) for t in _TOKEN.findall(reply.text)]
     for index, call in enumerate(reply.calls):
-        first, *others = _TOKEN.findall(call.arguments)
+        first, *others = _JSON_TOKEN.findall(call.arguments)
         tokens.append(ToolCallDelta(index=index, name=call.name, arguments=first))
         tokens += [ToolCallDelta(index=index, arguments=piece) for piece in others]
     return tokens

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vivavoce.engines.base import EngineError
+from vivavoce.engines.llm.english.short_answer import is_short_answer
 from vivavoce.engines.llm.english.tool_arguments import Filled, convert, fill_arguments
 from vivavoce.engines.llm.english.tool_choice import named_tool
 from vivavoce.engines.llm.reply_rules import CallTemplate
@@ -75,7 +76,7 @@ def call_written(
 def call_named(tools: Sequence[FunctionTool], situation: Situation) -> Call | Question | None:
     """Call the tool that the user's words name, or ask for an argument that they lack.
 
-    The answer to such a question completes the words that it was asked about.
+    A short answer to such a question completes the words that it was asked about.
     """
     tool, filled = _name_and_fill(tools, situation)
     if tool is None:
@@ -98,12 +99,23 @@ def _name_and_fill(
     tool = named_tool(tools, situation.said)
     if tool is not None:
         return tool, fill_arguments(tool, situation.said)
-    if situation.said_before:
-        asked_about = situation.said_before[-1]
-        tool = named_tool(tools, asked_about)
-        if tool and fill_arguments(tool, asked_about).question() == situation.answered_before:
-            return tool, fill_arguments(tool, f"{asked_about}, {situation.said}")
-    return None, Filled({}, ())
+    return _name_and_complete(tools, situation) or (None, Filled({}, ()))
+
+
+def _name_and_complete(
+    tools: Sequence[FunctionTool], situation: Situation
+) -> tuple[FunctionTool, Filled] | None:
+    """The tool that was asked about before, if the words answer that question."""
+    if not situation.said_before or not is_short_answer(situation.said):
+        return None
+    asked_about = situation.said_before[-1]
+    tool = named_tool(tools, asked_about)
+    if tool is None:
+        return None
+    before = fill_arguments(tool, asked_about)
+    filled = fill_arguments(tool, f"{asked_about}, {situation.said}")
+    asked = before.question() == situation.answered_before
+    return (tool, filled) if asked and len(filled.missing) < len(before.missing) else None
 
 
 def _render(value: Any, lookup: Lookup) -> Any:

@@ -63,7 +63,11 @@ class Filled:
         return f"{asked[:1].upper()}{asked[1:]} should I use?"
 
     def completed(self, said: str) -> dict[str, Any]:
-        """Arguments for a call that must be made: what is missing gets a stand-in of its type."""
+        """Arguments for a call that must be made, as the tool's schema allows them.
+
+        What is required and was not said gets the schema's default, else null where that is
+        allowed, else a stand-in of its type. What is optional is left out.
+        """
         return self.arguments | {each.name: _stand_in(each, said) for each in self.missing}
 
 
@@ -191,6 +195,8 @@ def _as_text(parameter: Parameter, text: str) -> str | list[str]:
 
 
 def _stand_in(parameter: Parameter, said: str) -> Any:
+    if parameter.default is not None or parameter.nullable:
+        return parameter.default
     match parameter.kind:
         case "enum":
             return parameter.choices[0]

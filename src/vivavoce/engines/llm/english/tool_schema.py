@@ -9,12 +9,18 @@ from vivavoce.protocol.prompt import FunctionTool
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One property of a tool's schema. `kind` is its JSON type, or `enum`."""
+    """One property of a tool's schema. `kind` is its JSON type, or `enum`.
+
+    `nullable` says that null may stand for a value that is not known; `default` is the schema's,
+    or None.
+    """
 
     name: str
     kind: str
     required: bool
     choices: tuple[Any, ...] = ()
+    nullable: bool = False
+    default: Any = None
 
     @property
     def spoken_name(self) -> str:
@@ -39,10 +45,12 @@ def parameters(tool: FunctionTool) -> tuple[Parameter, ...]:
 
 def _parameter(name: str, schema: Any, required: bool) -> Parameter:
     fields = schema if isinstance(schema, dict) else {}
-    choices = fields.get("enum")
+    choices, default = fields.get("enum"), fields.get("default")
     if isinstance(choices, list) and choices:
-        return Parameter(name, "enum", required, tuple(choices))
-    kind = fields.get("type", "string")
+        return Parameter(name, "enum", required, tuple(choices), None in choices, default)
+    kind, nullable = fields.get("type", "string"), False
     if isinstance(kind, list):  # ["string", "null"]
+        nullable = "null" in kind
         kind = next((each for each in kind if each != "null"), "string")
-    return Parameter(name, kind if isinstance(kind, str) else "string", required)
+    kind = kind if isinstance(kind, str) else "string"
+    return Parameter(name, kind, required, nullable=nullable, default=default)

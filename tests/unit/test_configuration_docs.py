@@ -1,0 +1,73 @@
+"""docs/configuration.md says what the program does."""
+
+import re
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+import yaml
+
+from vivavoce.assembly import assemble
+from vivavoce.cli import serve
+from vivavoce.config import Settings, read_settings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+NONE = "–"
+
+
+def rows() -> dict[str, list[str]]:
+    """The cells of the table of keys, by key, without backquotes."""
+    table = PAGE.split("## Every key")[1].split("\n## ")[0]
+    cells = (
+        [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line.startswith("| `")
+    )
+    return {key: others for key, *others in cells}
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The file at the end of the page."""
+    found = re.search(r"## An example\n+```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert found
+    path = tmp_path / "vivavoce.yaml"
+    path.write_text(found[1], "utf-8")
+    return path
+
+
+def test_every_setting_is_on_the_page_and_nothing_else() -> None:
+    assert list(rows()) == list(Settings.__struct_fields__)
+
+
+def test_options_and_environment_variables_are_those_of_the_command() -> None:
+    options = {each.name: each for each in serve.params if isinstance(each, click.Option)}
+    for key, (option, variable, *_) in rows().items():
+        found = options.get(key)
+        assert option == (found.opts[0] if found else NONE)
+        assert variable == (found.envvar if found else NONE)
+
+
+def test_defaults_are_those_of_the_settings() -> None:
+    shown = {key: cells[2] for key, cells in rows().items()}
+    for key, value in msgspec.structs.asdict(Settings()).items():
+        if value in (None, ""):
+            assert shown[key] in ("none", "empty") or key in ("vad", "stt", "llm", "tts")
+        else:
+            assert yaml.safe_load(shown[key]) == value
+
+
+async def test_engines_that_are_the_default_are_named() -> None:
+    pipeline = assemble(Settings())
+    for slot in ("vad", "stt", "llm", "tts"):
+        assert rows()[slot][2] == getattr(pipeline.engines, slot).name
+    await pipeline.close()
+
+
+async def test_the_example_is_accepted(example: Path) -> None:
+    settings = read_settings(example, {})
+    assert (settings.port, settings.retain_audio) == (9000, "none")
+    pipeline = assemble(settings)
+    assert (pipeline.engines.llm.name, pipeline.engines.stt.name) == ("openai", "scripted")
+    await pipeline.close()
