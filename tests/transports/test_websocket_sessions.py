@@ -186,7 +186,7 @@ async def test_a_client_that_answers_the_close_is_not_waited_for(
     stack = contextlib.AsyncExitStack()
     server = await stack.enter_async_context(serving())
     url = f"{server.url.replace('http', 'ws', 1)}/realtime?model=any"
-    async with websockets.connect(url) as client:
+    async with websockets.connect(url, close_timeout=1000.0) as client:
         await client.recv()
         async with asyncio.timeout(PATIENCE_S):
             await stack.aclose()

@@ -175,6 +175,7 @@ class RealtimeEndpoint:
         socket = web.WebSocketResponse(
             protocols=("realtime",),
             max_msg_size=MAX_FRAME,
+            timeout=CLOSE_TIMEOUT_S,
             receive_timeout=SILENCE_TIMEOUT_S,
             compress=False,
         )
