@@ -4,7 +4,7 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test lint format property speech bench wer clean
+.PHONY: help install demo serve test lint format property fuzz speech bench wer clean
 
 # PYTHON names the interpreter of .venv; without it one is looked for.
 PYTHON ?=
@@ -12,6 +12,8 @@ PYTHON ?=
 ARGS ?=
 # How many examples each property of `make property` is tried on.
 EXAMPLES ?= 10000
+# How many client events `make fuzz` sends to one session.
+EVENTS ?= 100000
 
 BIN := .venv/bin
 
@@ -53,6 +55,10 @@ format: $(testable) ## rewrite the source in the project's format
 property: $(testable) ## a long campaign of random conversations; EXAMPLES=10000 for each property
 	@VIVAVOCE_PROPERTY_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/property --timeout=0 $(ARGS)
 
+fuzz: $(testable) ## random client events, EXAMPLES=10000; and that a session does not grow over EVENTS=100000
+	@VIVAVOCE_PROPERTY_EXAMPLES=$(EXAMPLES) VIVAVOCE_FUZZ_EVENTS=$(EVENTS) \
+		$(BIN)/python -m pytest tests/fuzz --timeout=0 $(ARGS)
+
 clean: ## delete .venv and everything else that was built
 	@rm -rf .venv build dist reply.wav .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -87,4 +93,5 @@ $(installed): pyproject.toml scripts/install.py $(environment)
 
 $(testable): $(installed)
 	@$(BIN)/python scripts/install.py --group dev
+	@$(BIN)/python scripts/install.py --group beta --into .venv/openai-beta
 	@touch $@

@@ -2,6 +2,7 @@
 
     python scripts/install.py                the package, editable, and what its extra `demo` names
     python scripts/install.py --group dev    what a dependency group of pyproject.toml names
+    python scripts/install.py --group beta --into FOLDER    the same, apart from the environment
 
 The recogniser of that extra, pocketsphinx, is installed apart from the rest: it has no wheel
 for some Pythons and platforms, and everything else works without it.
@@ -28,12 +29,18 @@ def main() -> None:
     """Install what the command line asks for, with one line of output for each step."""
     parser = argparse.ArgumentParser(description="Install this checkout with pip.")
     parser.add_argument("--group", help="install a dependency group of pyproject.toml instead")
-    group = parser.parse_args().group
+    parser.add_argument(
+        "--into", metavar="FOLDER", help="install the group and all it needs into this folder"
+    )
+    arguments = parser.parse_args()
+    group = arguments.group
+    if arguments.into and group is None:
+        parser.error("--into needs --group")
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     if group is None:
         install_package(pyproject["project"]["optional-dependencies"]["demo"])
     else:
-        install_group(group, pyproject["dependency-groups"][group])
+        install_group(group, pyproject["dependency-groups"][group], arguments.into)
 
 
 def install_package(demo: list[str]) -> None:
@@ -46,10 +53,11 @@ def install_package(demo: list[str]) -> None:
         install_recognizer()
 
 
-def install_group(name: str, requirements: list[str]) -> None:
-    """Install the requirements of a dependency group."""
+def install_group(name: str, requirements: list[str], folder: str | None = None) -> None:
+    """Install the requirements of a dependency group, in this environment or in a folder."""
     print(f"Installing the {name} tools")
-    pip_install(*requirements)
+    target = [] if folder is None else ["--upgrade", "--target", folder]
+    pip_install(*target, *requirements)
 
 
 def install_recognizer() -> None:

@@ -3,7 +3,9 @@
 import importlib
 import os
 import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -47,6 +49,16 @@ def require_tool() -> Callable[..., str]:
         miss(f"needs {program}; on Debian and Ubuntu: sudo apt install {package}")
 
     return require
+
+
+@pytest.fixture(scope="session")
+def openai_beta() -> Path:
+    """The folder with `openai` 1.109.1, the judge of the beta dialect, which `make test` installs
+    beside the newest one: one process can import only one of them."""
+    folder = Path(sys.prefix, "openai-beta")
+    if not folder.is_dir():
+        miss(f"needs openai 1.109.1: python scripts/install.py --group beta --into {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,24 +2,34 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
+import secrets
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.pipeline import ModelLoadError, Pipeline
-from vivavoce.runtime.sessions import SessionPolicy, Sessions
+from vivavoce.runtime.rests import Rests
+from vivavoce.runtime.sessions import RandomBits, SessionPolicy, Sessions
 from vivavoce.runtime.waterfall_text import one_line
 from vivavoce.session.outputs import Measured
+from vivavoce.session.rate_limits import RateLimitSettings
 from vivavoce.session.state import Limits
-from vivavoce.transports.http import application
+from vivavoce.transports import exposure
+from vivavoce.transports.http import MAX_FIELD, application
+from vivavoce.transports.websocket import Connect, connect_socket
 
 T = TypeVar("T")
 
@@ -28,20 +38,23 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_S = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """A server that listens. `url` is the base URL that clients are pointed at."""
 
-    def __init__(self, host: str, port: int, summary: str, notices: tuple[str, ...]) -> None:
-        self.host = host
-        self.port = port
-        self.summary = summary
-        self.notices = notices
+    host: str
+    port: int
+    summary: str
+    notices: tuple[str, ...]
+    secure: bool
+    """Whether it speaks TLS."""
+    needs_key: bool
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:8080/v1`, for `base_url` of OpenAI's clients."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/v1"
+        return f"http{'s' if self.secure else ''}://{host}:{self.port}/v1"
 
 
 @contextlib.asynccontextmanager
@@ -54,26 +67,58 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
         yield server
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a server has from the machine it runs on, and a mock has from its script.
+
+    `chances` is asked for the randomness of each session. In `lockstep` a session reads the next
+    event when all that follows from the one before has happened, and its speech is not held back
+    until it can be played. `connect` makes connections; `middlewares` see requests first.
+    """
+
+    clock: Clock = field(default_factory=Clock)
+    chances: Callable[[], RandomBits] = lambda: secrets.randbits
+    lockstep: Rests | None = None
+    connect: Connect = connect_socket
+    middlewares: tuple[Middleware, ...] = ()
+
+
 @contextlib.asynccontextmanager
-async def serving(pipeline: Pipeline, settings: Settings) -> AsyncIterator[Server]:
+async def serving(
+    pipeline: Pipeline, settings: Settings, surroundings: Surroundings | None = None
+) -> AsyncIterator[Server]:
     """Start a server with these engines, and stop it at the end. Raises `ConfigError`.
 
     Port 0 takes a free one. Engines are loaded before the server is ready; one that cannot be
     is reported, and tried again for each session. At the end every client is told (close code
     1001) before the engines are closed.
     """
-    sessions = Sessions(pipeline, policy(settings), clock=Clock(), on_measured=log_waterfall)
-    runner = web.AppRunner(application(sessions), handle_signals=False, shutdown_timeout=SHUTDOWN_S)
-    try:
-        notices = await load(pipeline)
+    around = surroundings or Surroundings()
+    async with contextlib.AsyncExitStack() as ending:
+        ending.push_async_callback(pipeline.close)
+        exposure.check_exposure(settings)
+        certificate = exposure.certificate(settings)
+        notices = await load(pipeline) + exposure.notices(certificate)
+        runner = web.AppRunner(
+            routes(pipeline, settings, around),
+            handle_signals=False,
+            shutdown_timeout=SHUTDOWN_S,
+            max_field_size=MAX_FIELD,
+            access_log=None,  # it would show the keys that are refused because they are in a URL
+        )
         await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await listen(site, settings)
+        ending.push_async_callback(stop, runner)
+        context = None if certificate is None else certificate.context
+        await listen(web.TCPSite(runner, settings.host, settings.port, ssl_context=context))
         host, port = runner.addresses[0][:2]
-        yield Server(host, port, summary(pipeline), notices)
-    finally:
-        await stop(runner)
-        await pipeline.close()
+        yield Server(
+            host=host,
+            port=port,
+            summary=summary(pipeline),
+            notices=notices,
+            secure=certificate is not None,
+            needs_key=bool(settings.api_keys),
+        )
 
 
 async def stop(runner: web.AppRunner) -> None:
@@ -83,9 +128,16 @@ async def stop(runner: web.AppRunner) -> None:
     """
     for site in tuple(runner.sites):
         await site.stop()
-    if runner.server is not None:
-        await runner.shutdown()
+    await runner.shutdown()
     await runner.cleanup()
+
+
+def routes(pipeline: Pipeline, settings: Settings, around: Surroundings) -> web.Application:
+    """What the server answers, and to whom."""
+    sessions = sessions_of(pipeline, settings, around)
+    made = application(sessions, exposure.access(settings, around.clock), around.connect)
+    made.middlewares.extend(around.middlewares)
+    return made
 
 
 async def load(pipeline: Pipeline) -> tuple[str, ...]:
@@ -97,14 +149,13 @@ async def load(pipeline: Pipeline) -> tuple[str, ...]:
     return tuple(pipeline.notices)
 
 
-async def listen(site: web.TCPSite, settings: Settings) -> None:
+async def listen(site: web.TCPSite) -> None:
     """Bind the port. Raises `ConfigError`."""
     try:
         await site.start()
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
         raise ConfigError(
-            f"cannot listen on {where}: {error.strerror}. Choose another with --port."
+            f"cannot listen on {site.name}: {error.strerror}. Choose another with --port."
         ) from error
 
 
@@ -115,6 +166,11 @@ def policy(settings: Settings) -> SessionPolicy:
         lifetime_s=None if minutes is None else 60 * minutes,
         max_turn_ms=int(1000 * settings.max_turn_seconds),
         speculate=settings.speculate,
+        context_tokens=settings.context_tokens,
+        rate_limits=RateLimitSettings(
+            requests_per_minute=settings.requests_per_minute,
+            tokens_per_minute=settings.tokens_per_minute,
+        ),
     )
     return SessionPolicy(
         limits=limits,
@@ -123,6 +179,25 @@ def policy(settings: Settings) -> SessionPolicy:
         max_sessions=settings.max_sessions,
         trace_folder=trace_folder(settings.trace),
     )
+
+
+def sessions_of(pipeline: Pipeline, settings: Settings, around: Surroundings) -> Sessions:
+    """What opens the sessions of a server."""
+    given = policy(settings)
+    return Sessions(
+        pipeline,
+        given if around.lockstep is None else unhurried(given),
+        clock=around.clock,
+        on_measured=log_waterfall,
+        chances=around.chances,
+        lockstep=around.lockstep,
+    )
+
+
+def unhurried(given: SessionPolicy) -> SessionPolicy:
+    """The same, but speech is sent however far ahead of playing it is."""
+    limits = msgspec.structs.replace(given.limits, max_lead_ms=sys.maxsize)
+    return dataclasses.replace(given, limits=limits)
 
 
 def trace_folder(path: str | None) -> Path | None:
@@ -155,19 +230,26 @@ def log_waterfall(measured: Measured) -> None:
 
 
 async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
-    """Run a server until the process is told to stop, which may be before it is ready."""
+    """Run a server until the process is told to stop."""
+    await until_stopped(running(settings), on_ready)
+
+
+async def until_stopped(
+    server: contextlib.AbstractAsyncContextManager[T], on_ready: Callable[[T], None]
+) -> None:
+    """Run what `server` starts until the process is told to stop, maybe before it is ready."""
     loop, server_task = asyncio.get_running_loop(), asyncio.current_task()
     assert server_task is not None
 
-    def stop() -> None:
+    def stop_once() -> None:
         if not server_task.cancelling():  # else it is stopping, which is not to be cut short
             server_task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop_once)
     with contextlib.suppress(asyncio.CancelledError):
-        async with running(settings) as server:
-            on_ready(server)
+        async with server as started:
+            on_ready(started)
             await asyncio.Event().wait()
 
 

@@ -5,6 +5,7 @@ What a command needs is imported when it runs: the engines' packages take a seco
 
 import importlib.util
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from functools import reduce
 from pathlib import Path
@@ -24,12 +25,12 @@ CLIENT_HINT = """
 Point a client at it, in Python (pip install 'openai[realtime]'):
 
   from openai import AsyncOpenAI
-  client = AsyncOpenAI(base_url="{url}", api_key="none")
+  client = AsyncOpenAI(base_url="{url}", api_key="{key}")
   async with client.realtime.connect(model="vivavoce") as connection: ...
 
 or in JavaScript (a browser, or Node 22 and later):
 
-  const socket = new WebSocket("{ws}/realtime?model=vivavoce", ["realtime"]);
+  const socket = new WebSocket("{ws}/realtime?model=vivavoce", {protocols});
   socket.onmessage = (message) => console.log(JSON.parse(message.data));
   socket.onopen = () => socket.send(JSON.stringify({{ type: "response.create" }}));
 
@@ -80,6 +81,13 @@ url_option = option(
 )
 
 
+api_key_option = option(
+    "--api-key",
+    callback=lambda _context, _option, value: first_key(value),
+    help="Key for the server at --url, where it needs one.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="vivavoce")
 def main() -> None:
@@ -91,6 +99,7 @@ def main() -> None:
     With your model:   vivavoce serve --llm http://localhost:11434/v1#qwen3
     Talk to it:        vivavoce talk
     Write down speech: vivavoce transcribe interview.wav
+    Test a client:     vivavoce mock --seed 7
 
     Every command tells more with --help. Every option can be set in the environment too:
     VIVAVOCE_PORT=9000 is --port 9000.
@@ -105,12 +114,36 @@ def main() -> None:
 @stt_option
 @vad_option
 @option("--max-sessions", type=int, help="Callers at a time.  [default: 1000]")
+@option(
+    "--context-tokens",
+    type=int,
+    help="Tokens that the language model takes; older items are left out.  [default: 28224]",
+)
 @option("--max-turn-seconds", type=float, help="A longer turn is ended.  [default: 60]")
 @option(
     "--retain-audio",
     help="Seconds of user audio that stay retrievable per session, 'all' or 'none'.  [default: 60]",
 )
 @option("--trace", metavar="FOLDER", help="Write every step of every session there.")
+@option(
+    "--allow-anonymous",
+    is_flag=True,
+    default=None,
+    help="Serve everybody who can reach --host, although no API key is configured.",
+)
+@option(
+    "--allowed-origins",
+    metavar="ORIGIN,...",
+    help="Web pages that may connect, such as https://example.com; '*' is any.  "
+    "[default: any with an API key, else this machine's own]",
+)
+@option("--tls-cert", metavar="FILE", help="Serve https and wss with this certificate chain (PEM).")
+@option("--tls-key", metavar="FILE", help="The private key of that certificate (PEM).")
+@option(
+    "--tls",
+    type=click.Choice(["self-signed"]),
+    help="Serve https and wss with a certificate made at the start, for development.",
+)
 @option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -127,14 +160,20 @@ def serve(config: Path | None, log_level: str, **given: Any) -> None:
     \b
     With a model:            vivavoce serve --llm http://localhost:11434/v1#qwen3
     With the hosted one:     OPENAI_API_KEY=... vivavoce serve --llm https://api.openai.com/v1#gpt-4o
-    For the whole network:   vivavoce serve --host 0.0.0.0 --port 9000
+    For the whole network:   VIVAVOCE_API_KEY=... vivavoce serve --host 0.0.0.0 --port 9000
     From a file:             vivavoce serve --config vivavoce.yaml
+
+    API keys come from the environment, VIVAVOCE_API_KEY=key or key1,key2, or from the file
+    (api_keys: [...]), never from the command line, which other users can read. Without one the
+    server answers this machine only. VIVAVOCE_SECRET_KEY (secret_key) seals client secrets, so
+    that they outlive a restart and are valid on other servers with the same one.
 
     One line on standard output says when it is ready, and where.
     """
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(message)s")
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
-    settings = settings_of(config, given)
+    # It tells which subprotocols a client offered, and a key may be one of them.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+    settings = settings_of(config, given | keys_in_environment())
     from vivavoce import app
 
     run(app.serve(settings, announce))
@@ -167,11 +206,18 @@ def demo(out: Path) -> None:
 @option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 @option("--realtime", is_flag=True, help="Send a second of audio per second, as a caller would.")
 @url_option
+@api_key_option
 @config_option
 @stt_option
 @vad_option
 def transcribe(
-    file: Path, url: str | None, config: Path | None, realtime: bool, as_json: bool, **given: Any
+    file: Path,
+    url: str | None,
+    api_key: str | None,
+    config: Path | None,
+    realtime: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Write down the speech in a WAV file, with times.
 
@@ -186,13 +232,23 @@ def transcribe(
     settings = settings_of(config, given)
     from vivavoce.commands import transcribe as command
 
-    run(command.run(file, settings=settings, url=url, realtime=realtime, as_json=as_json))
+    run(
+        command.run(
+            file,
+            settings=settings,
+            url=url,
+            api_key=api_key,
+            realtime=realtime,
+            as_json=as_json,
+        )
+    )
 
 
 @main.command()
 @option("--input", "microphone", help="Microphone, by its number or a part of its name.")
 @option("--output", "loudspeaker", help="Loudspeaker, likewise.")
 @url_option
+@api_key_option
 @config_option
 @answering_options
 @stt_option
@@ -201,6 +257,7 @@ def talk(
     microphone: str | None,
     loudspeaker: str | None,
     url: str | None,
+    api_key: str | None,
     config: Path | None,
     **given: Any,
 ) -> None:
@@ -220,9 +277,52 @@ def talk(
     from vivavoce.commands import talk as command
 
     try:
-        run(command.run(microphone, loudspeaker, settings=settings, url=url))
+        run(command.run(microphone, loudspeaker, settings=settings, url=url, api_key=api_key))
     except KeyboardInterrupt:
         click.echo("\nGoodbye.")
+
+
+@main.command()
+@option(
+    "--script",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="YAML file: what is answered, what is heard, and what goes wrong.",
+)
+@option("--seed", type=int, help="Number that fixes every id and time: the same bytes each run.")
+@option(
+    "--pace",
+    type=click.Choice(["instant", "real"]),
+    default="instant",
+    show_default=True,
+    help="Whether words and speech take time.",
+)
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Port to listen on.  [default: 0, which takes a free one]",
+)
+@option(
+    "--tls",
+    type=click.Choice(["self-signed"]),
+    help="Serve https and wss with a certificate made at the start.",
+)
+def mock(**given: Any) -> None:
+    """Run a server for the tests of a client: every model is a script.
+
+    \b
+    With the built-in script:  vivavoce mock
+    The same on every run:     vivavoce mock --seed 7 --script turns.yaml
+    As slow as life:           vivavoce mock --pace real
+
+    One line of JSON on standard output says when it is ready, and where:
+    {"url": "http://127.0.0.1:40123/v1", "ws_url": "ws://...", "port": 40123}
+    """
+    from vivavoce.commands import mock as command
+    from vivavoce.mock.server import MockOptions
+
+    run(command.run(MockOptions(**given)))
 
 
 @main.command()
@@ -269,10 +369,30 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
         except ValueError as error:
             text = f"--retain-audio {retain}: expected seconds, 'all' or 'none'."
             raise click.ClickException(text) from error
+    if given.get("allowed_origins") is not None:
+        given["allowed_origins"] = listed(given["allowed_origins"])
     try:
         return read_settings(config, given)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
+
+
+def keys_in_environment() -> dict[str, Any]:
+    """The settings that are no options, so that no key stands in the list of processes."""
+    return {
+        "api_keys": listed(os.environ.get("VIVAVOCE_API_KEY", "")) or None,
+        "secret_key": os.environ.get("VIVAVOCE_SECRET_KEY") or None,
+    }
+
+
+def first_key(value: str | None) -> str | None:
+    """The key that a client shows; the variable may hold all that a server accepts."""
+    return next(iter(listed(value or "")), None)
+
+
+def listed(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def announce(server: "Server") -> None:
@@ -280,6 +400,22 @@ def announce(server: "Server") -> None:
     from vivavoce.commands.hosting import show_notices
 
     show_notices(server.notices)
-    ws = server.url.replace("http", "ws", 1)
+    ws = websocket_url(server)
     click.echo(READY.format(version=__version__, ws=ws, summary=server.summary))
-    click.echo(CLIENT_HINT.format(url=server.url, ws=ws), err=True)
+    click.echo(client_hint(server), err=True)
+
+
+def websocket_url(server: "Server") -> str:
+    """The base URL as WebSockets have it: `ws://...`, or `wss://...` with TLS."""
+    return server.url.replace("http", "ws", 1)
+
+
+def client_hint(server: "Server") -> str:
+    """How a client is pointed at the server; the key itself is not shown."""
+    protocols, key = '["realtime"]', "none"
+    if server.needs_key:
+        key = "YOUR_KEY"
+        protocols = f'["realtime", "openai-insecure-api-key.{key}"]'
+    return CLIENT_HINT.format(
+        url=server.url, ws=websocket_url(server), key=key, protocols=protocols
+    )

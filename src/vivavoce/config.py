@@ -15,6 +15,12 @@ EngineSpec = str | dict[str, Any]
 
 Seconds = Annotated[float, Meta(gt=0)]
 
+Origin = Annotated[str, Meta(pattern=r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+)$")]
+"""A web page's origin, scheme and host and port, as `https://example.com`; `*` is any."""
+
+SECRET = frozenset({"llm_api_key", "api_keys", "secret_key"})
+"""The settings that are never shown."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator can set. The keys of the configuration file are these names.
@@ -38,11 +44,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_turn_seconds: Seconds = 60.0
     retain_audio: Annotated[float, Meta(ge=0)] | Literal["all", "none"] = 60.0
     speculate: bool = True
+    context_tokens: Annotated[int, Meta(ge=1)] = 28_224
+    requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
     trace: str | None = None
+    api_keys: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    secret_key: Annotated[str, Meta(min_length=32)] | None = None
+    """Seals client secrets; the same for all replicas. None takes a new one for each process."""
+    allow_anonymous: bool = False
+    allowed_origins: tuple[Origin, ...] | None = None
+    """Web pages that may connect. None means all where keys are needed, else this machine's own."""
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls: Literal["self-signed"] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for settings that contradict each other."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("`tls_cert` and `tls_key` belong together: give both, or none.")
+        if self.tls is not None and self.tls_cert is not None:
+            raise ValueError("`tls: self-signed` makes a certificate; leave out `tls_cert`.")
+        if any(key.startswith("ek_") for key in self.api_keys):
+            raise ValueError("`api_keys`: 'ek_' begins client secrets; choose another key.")
 
     def __repr__(self) -> str:
-        """Without the key."""
-        shown = msgspec.structs.asdict(self) | {"llm_api_key": self.llm_api_key and "***"}
+        """Without the keys."""
+        shown = {
+            name: "***" if name in SECRET and value else value
+            for name, value in msgspec.structs.asdict(self).items()
+        }
         return f"Settings({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
 
 

@@ -8,7 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from vivavoce import __version__
-from vivavoce.cli import CLIENT_HINT, main, need
+from vivavoce.cli import (
+    CLIENT_HINT,
+    first_key,
+    keys_in_environment,
+    main,
+    need,
+    settings_of,
+)
 
 COMMANDS = sorted(main.commands)
 SUM = str(files("vivavoce.speech") / "sum.wav")
@@ -68,6 +75,74 @@ def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     status, output = call("serve", "--config", str(file))
     assert status == 1
     assert "prot" in output
+
+
+def test_another_address_without_a_key_is_refused_with_what_to_do() -> None:
+    status, output = call("serve", "--host", "0.0.0.0", "--port", "0", "--stt", "scripted")
+    assert status == 1
+    assert "VIVAVOCE_API_KEY" in output
+    assert "--allow-anonymous" in output
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ((), None)),
+        ({"VIVAVOCE_API_KEY": ""}, ((), None)),
+        ({"VIVAVOCE_API_KEY": "sk-1"}, (("sk-1",), None)),
+        ({"VIVAVOCE_API_KEY": " sk-1, sk-2,"}, (("sk-1", "sk-2"), None)),
+        ({"VIVAVOCE_SECRET_KEY": "s" * 32}, ((), "s" * 32)),
+    ],
+)
+def test_keys_come_from_the_environment(
+    environment: dict[str, str],
+    expected: tuple[tuple[str, ...], str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("VIVAVOCE_API_KEY", "VIVAVOCE_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = settings_of(None, keys_in_environment())
+    assert (settings.api_keys, settings.secret_key) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(None, None), ("", None), ("sk-1", "sk-1"), ("sk-1,sk-2", "sk-1")]
+)
+def test_a_client_shows_the_first_of_several_keys(value: str | None, shown: str | None) -> None:
+    assert first_key(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("api_keys: ['']", "api_keys"),
+        ("api_keys: [ek_mine]", "api_keys"),
+        ("secret_key: short", "secret_key"),
+        ("tls_cert: cert.pem", "tls_key"),
+        ("{tls: self-signed, tls_cert: c.pem, tls_key: k.pem}", "tls"),
+        ("allowed_origins: [example.com]", "allowed_origins"),
+        ("allowed_origins: ['https://example.com/']", "allowed_origins"),
+    ],
+)
+def test_a_setting_that_would_not_protect_is_named(
+    content: str, named: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "vivavoce.yaml"
+    file.write_text(content)
+    status, output = call("serve", "--config", str(file))
+    assert status == 1
+    assert named in output
+    assert "short" not in output
+
+
+def test_a_permission_in_the_file_holds_without_the_option(tmp_path: Path) -> None:
+    file = tmp_path / "vivavoce.yaml"
+    file.write_text("{host: 0.0.0.0, allow_anonymous: true, stt: ears}")
+    status, output = call("serve", "--config", str(file))
+    assert status == 1
+    assert "'ears'" in output
 
 
 def test_a_missing_configuration_file_is_named() -> None:

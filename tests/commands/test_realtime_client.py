@@ -4,6 +4,7 @@ from aiohttp import web
 
 from vivavoce import app
 from vivavoce.commands.client import connect, realtime_url
+from vivavoce.commands.hosting import base_url
 from vivavoce.config import Settings
 
 
@@ -36,6 +37,25 @@ async def test_events_go_both_ways() -> None:
         events = aiter(connection)
         types = [(await anext(events))["type"] for _ in range(2)]
     assert types == ["session.created", "input_audio_buffer.cleared"]
+
+
+async def test_a_key_is_shown_to_a_server_that_needs_one() -> None:
+    settings = Settings(port=0, stt="scripted", tts="scripted", api_keys=("sk-1",))
+    async with app.running(settings) as server:
+        for key, expected in (("sk-1", "session.created"), (None, "error")):
+            async with connect(server.url, api_key=key, model="vivavoce") as connection:
+                assert (await anext(aiter(connection)))["type"] == expected
+
+
+async def test_a_server_of_ones_own_needs_no_key_and_no_certificate() -> None:
+    settings = Settings(
+        host="0.0.0.0", api_keys=("sk-1",), tls="self-signed", stt="scripted", tts="scripted"
+    )
+    async with (
+        base_url(None, settings) as url,
+        connect(url, model="vivavoce") as connection,
+    ):
+        assert (await anext(aiter(connection)))["type"] == "session.created"
 
 
 async def test_a_server_of_another_kind_is_told_apart(unused_tcp_port: int) -> None:

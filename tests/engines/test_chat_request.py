@@ -115,3 +115,10 @@ def test_the_prompts_temperature_goes_over_the_engines() -> None:
 def test_the_extra_body_goes_over_everything() -> None:
     body = request(Prompt(temperature=0.9), extra_body={"temperature": 0.1, "top_k": 3})
     assert (body["temperature"], body["top_k"]) == (0.1, 3)
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_whether_calls_may_be_parallel_is_passed_on_with_the_tools(parallel: bool) -> None:
+    prompt = Prompt(tools=(FunctionTool(name="dial"),), parallel_tool_calls=parallel)
+    assert request(prompt)["parallel_tool_calls"] is parallel
+    assert "parallel_tool_calls" not in request(Prompt(parallel_tool_calls=parallel))

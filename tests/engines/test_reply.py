@@ -9,7 +9,7 @@ from vivavoce.engines.llm.reply import Reply, compose_reply
 from vivavoce.engines.llm.reply_rules import Failure
 from vivavoce.engines.llm.reply_script import parse_reply_script
 from vivavoce.engines.llm.tool_calls import Call
-from vivavoce.protocol.prompt import INAUDIBLE, FunctionTool, Message, Prompt, ToolCall
+from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, FunctionTool, Message, Prompt, ToolCall
 
 NOON = datetime(2026, 3, 1, 12, 5)
 WEATHER = FunctionTool(
@@ -83,6 +83,11 @@ def test_speech_that_was_not_recognised_is_an_event_of_its_own() -> None:
     assert say(rules, user(INAUDIBLE), assistant("Pardon?"), user(INAUDIBLE)) == "Once more?"
     with pytest.raises(EngineError, match="no rule answers event `inaudible`"):
         reply("- {say: heard}", user(INAUDIBLE))
+
+
+def test_the_silence_of_an_idle_timeout_is_an_event_of_its_own() -> None:
+    rules = "- {say: heard}\n- {event: silence, say: 'Still there?'}"
+    assert say(rules, user("hi"), assistant("hello"), user(SILENCE)) == "Still there?"
 
 
 @pytest.mark.parametrize("messages", [(), (user("hi"), assistant("hello"))])

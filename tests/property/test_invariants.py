@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.moves import Move, moves
-from support.world import SHORT_LEAD, TALKATIVE, WITH_TOOLS, World
+from support.world import IDLE, SHORT_LEAD, TALKATIVE, WITH_TOOLS, World
 from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession
 from vivavoce.session.state import Limits
 
 WRITES_ONLY = TranscriptionSession(id="sess_world")
 
-configs = st.sampled_from((TALKATIVE, WITH_TOOLS, WITH_TOOLS, WRITES_ONLY))
+configs = st.sampled_from((TALKATIVE, IDLE, WITH_TOOLS, WITH_TOOLS, WRITES_ONLY))
 limits = st.sampled_from(
     (
         SHORT_LEAD,

@@ -1,5 +1,7 @@
 """Walk (e) and protocol 5.6: function calls, their outputs, and the response after them."""
 
+from typing import Any
+
 import pytest
 
 from support.cast import Call, Cast, Limit
@@ -165,3 +167,71 @@ def test_the_calls_of_a_response_are_in_its_output() -> None:
     (item,) = stage.last(ResponseDone).response.output
     assert isinstance(item, FunctionCallItem)
     assert (item.status, item.call_id) == ("completed", "call_abc")
+
+
+def test_row_115_a_call_is_closed_when_the_next_begins() -> None:
+    stage = a_call_under_way()
+    stage.called(": 911}")
+    stage.news()
+    stage.called('{"number": 112}', index=1, name="dial")
+    assert stage.news() == [
+        'arguments.done item2 dial({"number": 911})',
+        "item.done item2",
+        "output_item.done item2",
+        "output_item.added item3",
+        "item.added item3 after item2",
+        'arguments.delta item3 {"number": 112}',
+    ]
+
+
+def test_a_call_is_closed_when_words_follow_it() -> None:
+    stage = Stage(tools=TOOLS, output_modalities=["text"])
+    stage.respond()
+    stage.called("{}", name="dial")
+    stage.news()
+    stage.wrote("I am dialling.")
+    assert stage.news()[0] == "arguments.done item1 dial({})"
+
+
+def test_calls_whose_pieces_come_in_turn_are_whole_in_the_end() -> None:
+    stage = a_call_under_way()
+    stage.called('{"number"', index=1, name="dial")
+    stage.called(": 911}")
+    stage.called(": 112}", index=1)
+    stage.called("", index=2, name="dial")
+    stage.finished()
+    closed = [event.item for event in stage.events if isinstance(event, OutputItemDone)]
+    calls = [item.arguments for item in closed if isinstance(item, FunctionCallItem)]
+    assert calls == ['{"number": 911}', '{"number": 112}', ""]
+
+
+@pytest.mark.parametrize(
+    ("choice", "mode", "forced"),
+    [
+        ("none", "none", None),
+        ("auto", "auto", None),
+        ("required", "required", None),
+        ({"type": "function", "name": "dial"}, "required", "dial"),
+    ],
+)
+def test_row_114_a_tool_choice_holds_for_the_session_or_for_one_response(
+    choice: Any, mode: str, forced: str | None
+) -> None:
+    stage = Stage(tools=TOOLS, tool_choice=choice, output_modalities=["text"])
+    stage.respond()
+    assert (stage.prompt.tool_choice, stage.prompt.forced_tool) == (mode, forced)
+    stage = Stage(tools=TOOLS, output_modalities=["text"])
+    stage.respond(tool_choice=choice)
+    assert (stage.prompt.tool_choice, stage.prompt.forced_tool) == (mode, forced)
+    stage.finished()
+    stage.respond()
+    assert (stage.prompt.tool_choice, stage.prompt.forced_tool) == ("auto", None)
+
+
+def test_row_050_the_model_is_asked_for_one_call_at_a_time() -> None:
+    stage = Stage(tools=TOOLS, parallel_tool_calls=False, output_modalities=["text"])
+    stage.respond()
+    assert stage.prompt.parallel_tool_calls is False
+    stage.finished()
+    stage.respond(parallel_tool_calls=True)
+    assert stage.prompt.parallel_tool_calls is True

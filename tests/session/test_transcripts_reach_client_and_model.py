@@ -161,3 +161,17 @@ def test_the_transcript_of_a_deleted_item_is_not_told() -> None:
     stage.transcript_delta("book")
     stage.heard("book a table")
     assert stage.news() == []
+
+
+def test_what_was_said_in_a_deleted_item_is_not_told_of_its_namesake() -> None:
+    stage = Stage(**TRANSCRIBED)
+    part = {"type": "input_audio", "audio": "AAAAAAAA"}
+    item = {"type": "message", "id": "a", "role": "user", "content": [part]}
+    stage.create(item)
+    stage.delete("a")
+    stage.create(item)
+    stage.news()
+    stage.heard("the first", "hear1")
+    assert stage.news() == []
+    stage.heard("the second", "hear2")
+    assert stage.news() == ["transcription.completed a 'the second'"]

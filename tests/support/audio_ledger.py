@@ -7,6 +7,7 @@ from vivavoce.protocol.server_events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
+    TimeoutTriggered,
 )
 from vivavoce.protocol.session_config import SemanticVad, ServerVad, SessionConfig
 from vivavoce.session.inputs import AnyInput, AudioAppended, EngineFailed, SpeechScored
@@ -29,6 +30,7 @@ class AudioLedger:
         self._items: set[str] = set()
         self._kept_in_step: set[str] = set()
         self._committed_in_step: set[str] = set()
+        self._empty: str | None = None
         self._scored: SpeechScored | None = None
         self._last_start_ms = 0
         self._last_stop_ms = 0
@@ -87,6 +89,10 @@ class AudioLedger:
                 assert self._last_start_ms <= end_ms <= self.appended // SAMPLES_PER_MS
                 assert self._scored is not None, "only a window ends a turn by itself"
                 self.turn, self._last_stop_ms = None, end_ms
+            case TimeoutTriggered(item_id=item_id, audio_start_ms=start_ms, audio_end_ms=end_ms):
+                self._timeout_triggered(item_id, start_ms, end_ms)
+            case InputAudioBufferCommitted(item_id=item_id) if item_id == self._empty:
+                assert self.turn is None, "a turn is open"
             case InputAudioBufferCommitted(item_id=item_id):
                 assert self.turn in (None, item_id), f"{item_id} is not the turn that is open"
                 self._committed_in_step.add(item_id)
@@ -98,6 +104,15 @@ class AudioLedger:
                 self.config = session
                 if session.audio.input.turn_detection is None:
                     self.turn = None
+
+    def _timeout_triggered(self, item_id: str, start_ms: int, end_ms: int) -> None:
+        assert self.turn is None, "somebody speaks"
+        assert (start_ms, end_ms) == (self.start // SAMPLES_PER_MS, self.appended // SAMPLES_PER_MS)
+        assert self.config is not None
+        detection = self.config.audio.input.turn_detection
+        assert isinstance(detection, ServerVad)
+        assert detection.idle_timeout_ms is not None, "nobody asked for it"
+        self._empty = item_id if self.start == self.appended else None
 
     def _speech_started(self, start_ms: int, item_id: str) -> None:
         assert self.turn is None, f"{self.turn} is still open"

@@ -171,7 +171,7 @@ BAD_PATCHES: tuple[dict[str, Any], ...] = (
     realtime(tools=[], tool_choice="required"),
     realtime(tool_choice={"type": "function", "name": "unheard_of"}),
     server_vad(threshold=2),
-    server_vad(idle_timeout_ms=6000),
+    server_vad(idle_timeout_ms=4999),
 )
 
 GOOD_ITEMS = ("user", "system", "assistant", "image", "speech", "silence", "call", "output")

@@ -134,6 +134,8 @@ def render_event(event: ev.ServerEvent, names: Names) -> str:
 def render_output_event(event: ev.ServerEvent, names: Names) -> str:
     """An event about what a response puts out, or one without content."""
     match event:
+        case ev.TimeoutTriggered(item_id=item_id, audio_start_ms=begin, audio_end_ms=end):
+            return f"timeout_triggered {names(item_id)} {begin}..{end}"
         case ev.OutputItemAdded(item=item):
             return f"output_item.added {names(item.id)}"
         case ev.OutputItemDone(item=item):

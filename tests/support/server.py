@@ -99,11 +99,15 @@ class Client:
             raise Closed(self.socket.close_code, message.extra or "")
         assert len(message.data) < 8 * 1024 * 1024, "a frame is too large for known clients"
         event: Event = json.loads(message.data)
-        assert_valid_event(event)
+        self.judge(event)
         assert event["event_id"] not in self._ids, "an event id was used twice"
         self._ids.add(event["event_id"])
         self.events.append(event)
         return event
+
+    def judge(self, event: Event) -> None:
+        """Fails if the event is not valid."""
+        assert_valid_event(event)
 
     async def until(self, kind: str, **wanted: Any) -> Event:
         """The next event of this kind in which these fields have these values."""

@@ -26,6 +26,7 @@ from vivavoce.protocol.session_config import (
     Audio,
     AudioInput,
     RealtimeSession,
+    ServerVad,
     SessionConfig,
     Tool,
     TranscriptionConfig,
@@ -54,6 +55,16 @@ TALKATIVE = RealtimeSession(
     model="m",
     audio=Audio(input=AudioInput(transcription=TranscriptionConfig(model="w"))),
 )
+IDLE = msgspec.structs.replace(
+    TALKATIVE,
+    audio=Audio(
+        input=AudioInput(
+            transcription=TranscriptionConfig(model="w"),
+            turn_detection=ServerVad(idle_timeout_ms=5000),
+        )
+    ),
+)
+"""Speaks up by itself after 5 s of silence."""
 WITH_TOOLS = msgspec.structs.replace(
     TALKATIVE, tools=(Tool(name="book", parameters={"type": "object"}), Tool(name="look"))
 )
@@ -187,7 +198,12 @@ class World:
         return None if self.closed else self.session.next_deadline()
 
     def settle(self) -> None:
-        """Let every engine answer and every timer fire, short of the end of the session's life."""
+        """Let every engine answer and every timer fire, short of the end of the session's life.
+
+        A session that speaks up in silence would never come to rest, so that is switched off.
+        """
+        if not self.closed and speaks_up(self.session.config):
+            self.make(moves.Update(moves.server_vad(idle_timeout_ms=None)))
         for _ in range(10_000):
             times = [self._due[0][0]] if self._due else []
             deadline = self._deadline()
@@ -260,3 +276,9 @@ class World:
         for peer in PEERS:
             self.step(PeerLeft(peer))
             self.until(self.now + 60)
+
+
+def speaks_up(config: SessionConfig) -> bool:
+    """Whether an idle timeout is set."""
+    detection = config.audio.input.turn_detection
+    return isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None

@@ -55,7 +55,7 @@ def test_defaults_are_those_of_the_settings() -> None:
         if value in (None, ""):
             assert shown[key] in ("none", "empty") or key in ("vad", "stt", "llm", "tts")
         else:
-            assert yaml.safe_load(shown[key]) == value
+            assert yaml.safe_load(shown[key]) == (list(value) if value == () else value)
 
 
 async def test_engines_that_are_the_default_are_named() -> None:

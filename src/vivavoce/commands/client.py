@@ -39,16 +39,22 @@ class RealtimeConnection:
 
 
 @contextlib.asynccontextmanager
-async def connect(base_url: str, **query: str) -> AsyncIterator[RealtimeConnection]:
+async def connect(
+    base_url: str, *, api_key: str | None = None, **query: str
+) -> AsyncIterator[RealtimeConnection]:
     """Connect to `base_url`, as `connect("http://127.0.0.1:8080/v1", model="vivavoce")`.
 
     Raises `click.ClickException` if there is no such server.
     """
     url = realtime_url(base_url)
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     async with aiohttp.ClientSession() as http:
         try:
             socket = await http.ws_connect(
-                url.with_query(query), protocols=("realtime",), max_msg_size=MAX_FRAME
+                url.with_query(query),
+                protocols=("realtime",),
+                headers=headers,
+                max_msg_size=MAX_FRAME,
             )
         except aiohttp.WSServerHandshakeError as error:
             raise click.ClickException(

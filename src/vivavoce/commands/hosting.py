@@ -27,7 +27,9 @@ async def base_url(given: str | None, settings: Settings) -> AsyncIterator[str]:
 
 def private(settings: Settings) -> Settings:
     """The same settings, for a server that nobody else is to reach."""
-    return msgspec.structs.replace(settings, host="127.0.0.1", port=0)
+    return msgspec.structs.replace(
+        settings, host="127.0.0.1", port=0, api_keys=(), tls=None, tls_cert=None, tls_key=None
+    )
 
 
 def show_notices(notices: Iterable[str]) -> None:

@@ -36,11 +36,19 @@ class Speaker(Protocol):
 
 
 async def run(
-    microphone: str | None, loudspeaker: str | None, *, settings: Settings, url: str | None
+    microphone: str | None,
+    loudspeaker: str | None,
+    *,
+    settings: Settings,
+    url: str | None,
+    api_key: str | None,
 ) -> None:
     """Talk until interrupted. Raises `click.ClickException` if that is not possible."""
     with open_loudspeaker(loudspeaker) as output:
-        async with base_url(url, settings) as base, connect(base, model="vivavoce") as connection:
+        async with (
+            base_url(url, settings) as base,
+            connect(base, api_key=api_key, model="vivavoce") as connection,
+        ):
             with open_microphone(microphone) as blocks:
                 click.secho("Speak! Ctrl-C ends the conversation.", bold=True)
                 await converse(connection, blocks, output)

@@ -49,7 +49,13 @@ class Utterance:
 
 
 async def run(
-    path: Path, *, settings: Settings, url: str | None, realtime: bool, as_json: bool
+    path: Path,
+    *,
+    settings: Settings,
+    url: str | None,
+    api_key: str | None = None,
+    realtime: bool,
+    as_json: bool,
 ) -> None:
     """Transcribe a WAV file and print its utterances as they come.
 
@@ -60,7 +66,10 @@ async def run(
     """
     pcm = await asyncio.to_thread(read, path)
     length_ms = ms_from_samples(len(pcm) // BYTES_PER_SAMPLE)
-    async with base_url(url, settings) as base, connect(base, intent="transcription") as connection:
+    async with (
+        base_url(url, settings) as base,
+        connect(base, api_key=api_key, intent="transcription") as connection,
+    ):
         transcript = Transcript(length_ms, as_json=as_json)
         with first_failure(), transcript.bar:
             async with asyncio.TaskGroup() as tasks:

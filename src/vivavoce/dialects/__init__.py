@@ -1,1 +1,1 @@
-"""Ring 1: frames of a dialect to GA values and back, pure."""
+"""Ring 1: frames of a dialect to the machine's values and back, pure."""

@@ -3,10 +3,31 @@
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from vivavoce.protocol.client_events import CLIENT_EVENTS, ClientEvent
-from vivavoce.protocol.errors import ErrorDetail, Refusal, invalid_value, refuse
-from vivavoce.protocol.server_events import ServerEvent
+from vivavoce.protocol.client_events import (
+    CLIENT_EVENTS,
+    ClientEvent,
+    ResponseCreate,
+    ResponseParams,
+    SessionUpdate,
+)
+from vivavoce.protocol.errors import (
+    ErrorDetail,
+    Refusal,
+    invalid_value,
+    refuse,
+    unknown_parameter,
+)
+from vivavoce.protocol.server_events import (
+    ResponseCreated,
+    ResponseDone,
+    ServerEvent,
+    SessionCreated,
+    SessionUpdated,
+)
+from vivavoce.protocol.session_config import RealtimeSession
 from vivavoce.protocol.validation import explain
 
 _decoder = msgspec.json.Decoder(ClientEvent)
@@ -28,7 +49,26 @@ def decode(frame: str | bytes) -> ClientEvent:
         raise explained(parsed(frame), error) from error
     except UNREADABLE as error:
         raise invalid_json(error) from error
+    try:
+        refuse_temperature(event)
+    except Refusal as refusal:
+        raise Refusal(replace(refusal.detail, event_id=event.event_id)) from refusal
     return event
+
+
+def refuse_temperature(event: ClientEvent) -> None:
+    """The machine knows a temperature, but GA has none any more (protocol 2.7)."""
+    match event:
+        case SessionUpdate(session=patch):
+            check_patch(patch)
+        case ResponseCreate(response=ResponseParams(temperature=float())):
+            raise unknown_parameter("response.temperature")
+
+
+def check_patch(patch: dict[str, Any]) -> None:
+    """Raises `Refusal` for the field of a session that `merge` knows and GA does not."""
+    if "temperature" in patch:
+        raise unknown_parameter("session.temperature")
 
 
 def parsed(frame: str | bytes) -> object:
@@ -39,9 +79,22 @@ def parsed(frame: str | bytes) -> object:
         raise invalid_json(error) from error
 
 
-def encode(event: ServerEvent) -> bytes:
-    """The JSON of an event; bytes become base64."""
-    return _encoder.encode(event)
+def encode(event: ServerEvent) -> tuple[bytes, ...]:
+    """The frame of an event; bytes become base64."""
+    return (_encoder.encode(without_temperature(event)),)
+
+
+def without_temperature(event: ServerEvent) -> ServerEvent:
+    """The event without the one field that only the beta dialect shows."""
+    match event:
+        case SessionCreated(session=RealtimeSession(temperature=float()) as session):
+            return replace(event, session=replace(session, temperature=UNSET))
+        case SessionUpdated(session=RealtimeSession(temperature=float()) as session):
+            return replace(event, session=replace(session, temperature=UNSET))
+        case ResponseCreated(response=response) | ResponseDone(response=response):
+            return replace(event, response=replace(response, temperature=UNSET))
+        case _:
+            return event
 
 
 def binary_frame() -> ErrorDetail:
@@ -56,16 +109,21 @@ def invalid_json(error: Exception) -> Refusal:
     return refuse("invalid_json", f"The frame is not valid JSON: {error}.")
 
 
+def not_an_event() -> Refusal:
+    """JSON that cannot be an event."""
+    return refuse("invalid_event", "An event is a JSON object with a string 'type'.")
+
+
 def explained(raw: object, error: msgspec.ValidationError) -> Refusal:
     """Why valid JSON is not an event."""
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
-        return refuse("invalid_event", "An event is a JSON object with a string 'type'.")
+        return not_an_event()
     kind = CLIENT_EVENTS.get(raw["type"])
     if kind is None:
         refusal = invalid_value("type", raw["type"], CLIENT_EVENTS)
     else:
         refusal = explain(raw, kind, "", error)
-    return Refusal(msgspec.structs.replace(refusal.detail, event_id=event_id(raw)))
+    return Refusal(replace(refusal.detail, event_id=event_id(raw)))
 
 
 def event_id(raw: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ An engine that cannot do its work raises `EngineError`; whatever else it raises 
 an internal fault of that engine. Neither reaches another session.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import ClassVar, Protocol
 
 import msgspec
@@ -24,6 +24,10 @@ VAD_RATE = 24_000
 
 VAD_WINDOW = 768
 """Samples at 24 kHz, 32 ms: the window that a voice activity detector scores."""
+
+
+Sleep = Callable[[float], Awaitable[None]]
+"""How a scripted engine waits, in seconds: `asyncio.sleep`, or a pause that somebody notes."""
 
 
 class EngineError(Exception):

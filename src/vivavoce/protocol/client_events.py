@@ -103,6 +103,7 @@ class ResponseParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     prompt: PromptTemplate | None = None
     reasoning: ReasoningConfig | None = None
     parallel_tool_calls: bool | None = None
+    temperature: float | UnsetType = UNSET
 
 
 class ResponseCreate(BaseClientEvent, frozen=True, kw_only=True, tag="response.create"):

@@ -14,6 +14,10 @@ ToolChoice = Literal["none", "auto", "required"]
 INAUDIBLE = "[The user spoke, but the words could not be recognised.]"
 """The whole text of a user message that stands for speech which could not be recognised."""
 
+SILENCE = "[The user has said nothing for a while.]"
+"""The whole text of a user message that stands for the silence of an idle timeout: the model is
+to keep the conversation going."""
+
 
 class FunctionTool(msgspec.Struct, frozen=True, kw_only=True):
     """A function that the model may call (protocol 2.6). `parameters` is a JSON schema."""
@@ -49,6 +53,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a language model needs for one answer.
 
     `tool_choice` is a mode, or the name of the one function to call as `forced_tool`.
+    `parallel_tool_calls` False asks for one call at most, None leaves it to the model.
     `max_output_tokens` None means without limit; `temperature` None means the engine's default.
     """
 
@@ -57,5 +62,6 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[FunctionTool, ...] = ()
     tool_choice: ToolChoice = "auto"
     forced_tool: str | None = None
+    parallel_tool_calls: bool | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None

@@ -155,6 +155,15 @@ class SpeechStopped(BaseServerEvent, kw_only=True, tag="input_audio_buffer.speec
     item_id: str
 
 
+class TimeoutTriggered(BaseServerEvent, kw_only=True, tag="input_audio_buffer.timeout_triggered"):
+    """Nobody has spoken for `idle_timeout_ms`; the span of silence counts all audio of the
+    session."""
+
+    audio_start_ms: int
+    audio_end_ms: int
+    item_id: str
+
+
 # --- responses ----------------------------------------------------------------------------------
 
 
@@ -239,6 +248,7 @@ class ResponseObject(msgspec.Struct, frozen=True, kw_only=True):
     audio: ResponseAudioShown
     usage: Usage | None
     metadata: dict[str, str] | None
+    temperature: float | UnsetType = UNSET
 
 
 class ResponseCreated(BaseServerEvent, kw_only=True, tag="response.created"):
@@ -370,6 +380,24 @@ class FunctionCallArgumentsDone(
     arguments: str
 
 
+# --- limits -------------------------------------------------------------------------------------
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a limit is left, and in how many seconds all of it will be there again."""
+
+    name: Literal["requests", "tokens"]
+    limit: int
+    remaining: int
+    reset_seconds: float
+
+
+class RateLimitsUpdated(BaseServerEvent, kw_only=True, tag="rate_limits.updated"):
+    """The limits that an operator has set, as they stand after a response."""
+
+    rate_limits: tuple[RateLimit, ...]
+
+
 ServerEvent = (
     Error
     | SessionCreated
@@ -386,6 +414,7 @@ ServerEvent = (
     | InputAudioBufferCleared
     | SpeechStarted
     | SpeechStopped
+    | TimeoutTriggered
     | ResponseCreated
     | ResponseDone
     | OutputItemAdded
@@ -400,4 +429,5 @@ ServerEvent = (
     | OutputAudioTranscriptDone
     | FunctionCallArgumentsDelta
     | FunctionCallArgumentsDone
+    | RateLimitsUpdated
 )

@@ -152,11 +152,20 @@ ToolChoiceConfig = Literal["none", "auto", "required"] | ToolChoiceFunction
 # --- the rest -----------------------------------------------------------------------------------
 
 
+class TokenLimits(Config, frozen=True, kw_only=True):
+    """`post_instructions`: the most tokens of the conversation, without instructions and tools."""
+
+    post_instructions: Annotated[int, Meta(ge=0)] | None | UnsetType = UNSET
+
+
 class RetentionRatio(Tagged, frozen=True, kw_only=True, tag="retention_ratio"):
     """Drops more than needed when the context is full, so that caches stay valid longer."""
 
     retention_ratio: Annotated[float, Meta(ge=0.0, le=1.0)]
-    token_limits: dict[str, int] | UnsetType = UNSET
+    token_limits: TokenLimits | None | UnsetType = UNSET
+
+
+Truncation = Literal["auto", "disabled"] | RetentionRatio
 
 
 class TracingConfig(Config, frozen=True, kw_only=True):
@@ -242,13 +251,15 @@ class RealtimeSession(Tagged, frozen=True, kw_only=True, tag="realtime"):
     tool_choice: ToolChoiceConfig = "auto"
     max_output_tokens: MaxOutputTokens = "inf"
     tracing: Literal["auto"] | TracingConfig | None = None
-    truncation: Literal["auto", "disabled"] | RetentionRatio = "auto"
+    truncation: Truncation = "auto"
     prompt: PromptTemplate | None = None
     expires_at: int = 0
     audio: Audio = Audio()
     include: Include | None = None
     reasoning: ReasoningConfig | None | UnsetType = UNSET
     parallel_tool_calls: bool | None | UnsetType = UNSET
+    temperature: float | UnsetType = UNSET
+    """A field of the beta dialect; the GA dialect neither takes nor shows it (protocol 2.7)."""
 
     def echoed(self) -> "RealtimeSession":
         """As `session.created` and `session.updated` show it: without the input-only fields."""
@@ -382,12 +393,6 @@ def check_realtime(old: RealtimeSession, new: RealtimeSession) -> None:
     if new.tracing != old.tracing and old.tracing is not None:
         raise refuse(
             "invalid_value", "Tracing cannot be changed once it is set.", "session.tracing"
-        )
-    turn_detection = new.audio.input.turn_detection
-    if isinstance(turn_detection, ServerVad) and turn_detection.idle_timeout_ms is not None:
-        raise unsupported(
-            "session.audio.input.turn_detection.idle_timeout_ms",
-            "this server does not speak up by itself yet. Leave it null.",
         )
     check_output("session", new.output_modalities, new.tools, new.tool_choice)
 

@@ -38,6 +38,7 @@ from vivavoce.runtime.input_audio import Tape, decode_base64
 from vivavoce.runtime.output_audio import OutputAudio
 from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import Connection
+from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.retrieval import retrieved_audio, with_audio
 from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
@@ -96,6 +97,7 @@ class SessionDriver:
         clock: Clock,
         trace: TraceWriter | None = None,
         on_measured: Callable[[Measured], None] | None = None,
+        lockstep: Rests | None = None,
     ) -> None:
         self._session = session
         self._pipeline = pipeline
@@ -103,6 +105,7 @@ class SessionDriver:
         self._clock = clock
         self._trace = trace
         self._on_measured = on_measured
+        self._lockstep = lockstep
         self._jobs = EngineJobs(pipeline.engines, tasks, self.step)
         self._peers: dict[int, Connection] = {}
         self._waiting: deque[AnyInput] = deque()
@@ -129,7 +132,22 @@ class SessionDriver:
         self.step(PeerLeft(peer))
 
     async def receive(self, peer: int, event: ClientEvent) -> None:
-        """A client sent an event; returns when it was handled."""
+        """A client sent an event; returns when it was handled, and in lockstep when all that
+        follows from it has happened too, but for what a scripted engine is told to do later."""
+        await self._receive(peer, event)
+        if self._lockstep is not None:
+            await self._settled(self._lockstep)
+
+    async def _settled(self, rests: Rests) -> None:
+        """Returns when all audio is scored and no engine is at work."""
+        while True:
+            for stream in tuple(self._listening.values()):
+                await stream.settled()
+            if not self._jobs.at_work(rests):
+                return
+            await self._jobs.some_ended(rests)
+
+    async def _receive(self, peer: int, event: ClientEvent) -> None:
         if isinstance(event, InputAudioBufferAppend):
             await self._append(peer, event)
             return
@@ -212,6 +230,8 @@ class SessionDriver:
             self._timer = asyncio.get_running_loop().call_later(delay, self._timer_fired)
 
     def _timer_fired(self) -> None:
+        if self._deadline is not None:
+            self._clock.reached(self._deadline)
         self._deadline = self._timer = None
         self.step(TimerFired())
 

@@ -24,6 +24,7 @@ from vivavoce.engines.base import (
 )
 from vivavoce.runtime.input_audio import input_decoder
 from vivavoce.runtime.pipeline import Engines
+from vivavoce.runtime.rests import Rests
 from vivavoce.session.inputs import (
     AnyInput,
     AudioSynthesized,
@@ -83,6 +84,16 @@ class EngineJobs:
         """Stop everything."""
         for job in tuple(self._running):
             self.cancel(job)
+
+    def at_work(self, rests: Rests) -> list[asyncio.Task[None]]:
+        """The jobs that are under way, without those that rest."""
+        return [task for task in self._running.values() if task not in rests]
+
+    async def some_ended(self, rests: Rests) -> None:
+        """Returns when one of the jobs at work has ended or begun to rest."""
+        await asyncio.wait(
+            [*self.at_work(rests), rests.next()], return_when=asyncio.FIRST_COMPLETED
+        )
 
     def _start(self, job: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(self._guarded(job, work), name=f"job {job}")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.session_config import (
     RealtimeSession,
@@ -17,11 +19,15 @@ from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.input_audio import Retention, Tape
 from vivavoce.runtime.pipeline import Pipeline
+from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.trace import Origin, TraceWriter
 from vivavoce.session.outputs import Measured
 from vivavoce.session.state import Limits
 
 logger = logging.getLogger(__name__)
+
+RandomBits = Callable[[int], int]
+"""Gives so many random bits."""
 
 
 class TooManySessionsError(Exception):
@@ -40,7 +46,11 @@ class SessionPolicy:
 
 
 class Sessions:
-    """Opens sessions on a pipeline."""
+    """Opens sessions on a pipeline.
+
+    `chances` is asked for the randomness of each session; with `lockstep` a session reads a
+    client's next event when all that follows from the one before has happened.
+    """
 
     def __init__(
         self,
@@ -49,11 +59,15 @@ class Sessions:
         *,
         clock: Clock,
         on_measured: Callable[[Measured], None] | None = None,
+        chances: Callable[[], RandomBits] = lambda: secrets.randbits,
+        lockstep: Rests | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._policy = policy
         self._clock = clock
         self._on_measured = on_measured
+        self._chances = chances
+        self._lockstep = lockstep
         self._open: set[SessionDriver] = set()
         self._opening = 0
         """Sessions that wait for their engines; they have their place already."""
@@ -61,12 +75,16 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    async def open(
-        self, model: str, tasks: asyncio.TaskGroup, *, transcription: bool
-    ) -> SessionDriver:
-        """A session whose jobs run in `tasks`.
+    def defaults(self, model: str, *, transcription: bool) -> SessionConfig:
+        """The settings of a new session of whose client nothing else is known."""
+        if transcription:
+            return TranscriptionSession()
+        return RealtimeSession(model=model, instructions=self._policy.instructions)
 
-        Raises `ModelLoadError` or `TooManySessionsError`.
+    async def open(self, start: SessionConfig, tasks: asyncio.TaskGroup) -> SessionDriver:
+        """A session that starts with the settings `start` and whose jobs run in `tasks`.
+
+        Its id and its end are set here. Raises `ModelLoadError` or `TooManySessionsError`.
         """
         if len(self._open) + self._opening >= self._policy.max_sessions:
             raise TooManySessionsError(
@@ -78,15 +96,17 @@ class Sessions:
             await self._pipeline.load()
         finally:
             self._opening -= 1
-        origin = self._origin(model, transcription=transcription)
+        clock = self._clock.of_session()
+        origin = self._origin(start, clock)
         driver = SessionDriver(
             origin.session(),
             self._pipeline,
             tasks,
             tape=Tape(origin.config.audio.input.format, retain_s=self._policy.retain_audio_s),
-            clock=self._clock,
+            clock=clock,
             trace=self._trace(origin),
             on_measured=self._on_measured,
+            lockstep=self._lockstep,
         )
         self._open.add(driver)
         return driver
@@ -96,26 +116,18 @@ class Sessions:
         driver.close()
         self._open.discard(driver)
 
-    def _origin(self, model: str, *, transcription: bool) -> Origin:
+    def _origin(self, start: SessionConfig, clock: Clock) -> Origin:
         lifetime_s = self._policy.limits.lifetime_s
-        expires_at = 0 if lifetime_s is None else self._clock.unix() + int(lifetime_s)
-        session_id = Ids(secrets.randbits).new("sess")
-        config: SessionConfig
-        if transcription:
-            config = TranscriptionSession(id=session_id, expires_at=expires_at)
-        else:
-            config = RealtimeSession(
-                id=session_id,
-                model=model,
-                instructions=self._policy.instructions,
-                expires_at=expires_at,
-            )
+        expires_at = 0 if lifetime_s is None else clock.unix() + int(lifetime_s)
+        random_bits = self._chances()
+        session_id = Ids(random_bits).new("sess")
+        config = msgspec.structs.replace(start, id=session_id, expires_at=expires_at)
         return Origin(
             config=config,
             limits=self._policy.limits,
             default_transcription=self._pipeline.engines.stt.name,
-            seed=secrets.randbits(64),
-            now=self._clock.now(),
+            seed=random_bits(64),
+            now=clock.now(),
         )
 
     def _trace(self, origin: Origin) -> TraceWriter | None:

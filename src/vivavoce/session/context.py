@@ -20,9 +20,9 @@ from vivavoce.protocol.items import (
     MessageItem,
     OutputText,
 )
-from vivavoce.protocol.prompt import INAUDIBLE, FunctionTool, Message, Prompt, ToolCall
+from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, FunctionTool, Message, Prompt, ToolCall
 from vivavoce.protocol.session_config import Tool, ToolChoiceFunction
-from vivavoce.session.conversation import Entry, Heard, Inaudible, Text
+from vivavoce.session.conversation import Entry, Heard, Inaudible, Silence, Text
 from vivavoce.session.response_plan import ResponsePlan
 
 CHARACTERS_PER_TOKEN = 4
@@ -39,7 +39,9 @@ def build_prompt(plan: ResponsePlan, entries: Iterable[Entry]) -> Prompt:
         tools=tuple(function_tool(tool) for tool in plan.tools),
         tool_choice="required" if isinstance(choice, ToolChoiceFunction) else choice,
         forced_tool=forced,
+        parallel_tool_calls=plan.parallel_tool_calls,
         max_output_tokens=None if plan.max_output_tokens == "inf" else plan.max_output_tokens,
+        temperature=None if plan.temperature is UNSET else plan.temperature,
     )
 
 
@@ -92,13 +94,19 @@ def spoken_message(entry: Entry) -> Message | None:
     if not isinstance(item, MessageItem):
         return None
     images = tuple(part.image_url for part in item.content if isinstance(part, InputImage))
-    if entry.spoken is not None:
-        text = entry.spoken.heard_text
-    else:
-        text = " ".join(filter(None, part_texts(item.content, heard_words(entry.heard))))
+    text = words_of(entry)
     if not text and not images:
         return None
     return Message(role=item.role, text=text, images=images)
+
+
+def words_of(entry: Entry) -> str:
+    """What the model reads of a message; nothing of any other item."""
+    if not isinstance(entry.item, MessageItem):
+        return ""
+    if entry.spoken is not None:
+        return entry.spoken.heard_text
+    return " ".join(filter(None, part_texts(entry.item.content, heard_words(entry.heard))))
 
 
 def part_texts(content: Iterable[ContentPart], heard: str) -> Iterator[str]:
@@ -121,6 +129,8 @@ def heard_words(heard: Heard | None) -> str:
             return text
         case Inaudible():
             return INAUDIBLE
+        case Silence():
+            return SILENCE
         case _:
             return ""
 

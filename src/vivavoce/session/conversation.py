@@ -53,7 +53,12 @@ class Inaudible:
     """Recognition failed: the model is told so."""
 
 
-Heard = Pending | Text | Noise | Inaudible
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The user was silent for so long that the assistant is to speak up (protocol 5.15)."""
+
+
+Heard = Pending | Text | Noise | Inaudible | Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,21 @@ class Conversation:
     def __init__(self, conversation_id: str) -> None:
         self.id = conversation_id
         self._entries: list[Entry] = []
+        self._dropped: set[str] = set()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, oldest first."""
         return tuple(self._entries)
+
+    @property
+    def context(self) -> tuple[Entry, ...]:
+        """The entries that the model may still read, oldest first."""
+        return tuple(entry for entry in self._entries if entry.item.id not in self._dropped)
+
+    def drop_from_context(self, item_ids: Iterable[str]) -> None:
+        """The model's context was full: it reads these no more. Clients can still retrieve them."""
+        self._dropped.update(item_ids)
 
     @property
     def tail(self) -> str | None:
@@ -135,6 +150,7 @@ class Conversation:
     def delete(self, item_id: str) -> None:
         """Takes an item out, or raises `Refusal`."""
         self._entries.remove(self.get(item_id, "delete"))
+        self._dropped.discard(item_id)
 
     def cut(self, item_id: str, heard_ms: int) -> None:
         """An assistant's speech was heard up to here at most, for all that we know.
@@ -210,3 +226,9 @@ def transcribed(content: Iterable[ContentPart], text: str) -> Iterator[ContentPa
             text = ""
         else:
             yield part
+
+
+def user_entry(item_id: str, heard: Heard) -> Entry:
+    """A user's speech as an item."""
+    item = MessageItem(id=item_id, role="user", content=(InputAudio(transcript=None),))
+    return Entry(item, heard=heard)

@@ -8,6 +8,8 @@ a turn that pauses may own one, and whether that is ever seen is decided by comp
 from collections import deque
 from dataclasses import dataclass, field
 
+import msgspec
+
 from vivavoce.protocol.items import MAX_ID_LENGTH
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.session.clauses import next_break, speakable
@@ -197,7 +199,8 @@ class Draft:
     def _call(self, delta: ToolCallGenerated) -> None:
         for content in self.contents:
             if isinstance(content, DraftCall) and content.index == delta.index:
-                content.arguments += delta.arguments
+                if not content.complete:
+                    content.arguments += delta.arguments
                 return
         self._complete_contents()
         call_id = self._call_id(delta.call_id)
@@ -213,12 +216,18 @@ class Draft:
         return self._state.ids.new("call")
 
     def _complete_contents(self) -> None:
-        """Words before a call are over; calls are over when the generation is."""
+        """The model has moved on, or has ended: words are over, and so are calls.
+
+        Pieces of several calls may come in turn, so a call to which more may be added stays open
+        until the generation ends; to arguments that are whole JSON nothing can be.
+        """
         for content in self.contents:
-            if isinstance(content, DraftText) or self.ended is not None:
-                content.complete = True
-            if isinstance(content, DraftText):
-                self._cut(content)
+            match content:
+                case DraftText():
+                    content.complete = True
+                    self._cut(content)
+                case DraftCall(arguments=arguments):
+                    content.complete = self.ended is not None or is_whole_json(arguments)
 
     def _cut(self, content: DraftText) -> None:
         """Cut the words that are whole into clauses."""
@@ -234,3 +243,11 @@ class Draft:
             content.cut += end
             if not clause.finished:
                 self._to_speak.append(clause)
+
+
+def is_whole_json(arguments: str) -> bool:
+    """Whether a call's arguments are all there."""
+    try:
+        return isinstance(msgspec.json.decode(arguments), dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False

@@ -6,7 +6,6 @@ still buffered.
 """
 
 from vivavoce.protocol.errors import buffer_too_small
-from vivavoce.protocol.items import InputAudio, MessageItem
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDone,
@@ -14,20 +13,23 @@ from vivavoce.protocol.server_events import (
     InputAudioBufferCommitted,
     SpeechStarted,
     SpeechStopped,
+    TimeoutTriggered,
 )
 from vivavoce.protocol.session_config import SemanticVad, ServerVad, TurnDetection
 from vivavoce.session import barge_in
 from vivavoce.session.context import build_prompt
-from vivavoce.session.conversation import Entry, Heard, Pending, Text
+from vivavoce.session.conversation import Heard, Pending, Silence, Text, user_entry
 from vivavoce.session.draft import Draft, DraftResult
 from vivavoce.session.outputs import Cancel, KeepAudio, Listen, TrimAudio
 from vivavoce.session.response_plan import plan_of
 from vivavoce.session.responses import Responses
 from vivavoce.session.state import State
 from vivavoce.session.transcription import Hearing, Hearings
+from vivavoce.session.truncation import Overflow
 from vivavoce.session.turn_detection import (
     PAUSE_STEP,
     SAMPLES_PER_MS,
+    WINDOW,
     Endpointer,
     PauseReached,
     Quiet,
@@ -40,6 +42,8 @@ from vivavoce.session.turn_detection import (
 
 LEAST_COMMIT = 100 * SAMPLES_PER_MS
 """Samples: a commit of less is refused (protocol 7)."""
+
+PENDING = Pending()
 
 TRIM_STEP = 500 * SAMPLES_PER_MS
 """Silence between turns is trimmed in steps of this, rather than at every window."""
@@ -56,6 +60,7 @@ class InputAudioBuffer:
         self._responses = responses
         self._endpointer = Endpointer()
         self._listening: int | None = None
+        self._scored = 0
         self._item_id: str | None = None
         self._draft: Draft | None = None
 
@@ -63,7 +68,7 @@ class InputAudioBuffer:
 
     def audio_appended(self, to: int) -> None:
         """The tape has grown."""
-        self.appended = to
+        self.appended = self._state.idle.appended = to
         if self._listening is None:
             excess = self.appended - self.start - self._limit
             if excess > 0:
@@ -76,19 +81,22 @@ class InputAudioBuffer:
             self._stop_listening()
         elif self._detection is not None and self._listening is None:
             self._listening = self._state.out.new_job()
+            self._scored = self.start
             self._state.out.do(Listen(self._listening, self.start))
+        self._state.idle.restart(self._state.now)
 
     def speech_scored(self, job: int, end: int, probability: float) -> None:
         """A window was scored. Those that end before the buffer begins are stale."""
         detection = self._detection
         if job != self._listening or detection is None or end <= self.start:
             return
+        self._scored = end
         rules = TurnRules.of(detection, max_turn=self._state.limits.max_turn_ms * SAMPLES_PER_MS)
         signal = self._endpointer.scored(end, probability, rules, self.start)
         if signal is not None:
             self._signalled(signal)
         elif isinstance(self._endpointer.state, Quiet):
-            useless = end - rules.padding
+            useless = min(end - rules.padding, self._kept_from())
             if useless - self.start >= TRIM_STEP:
                 self._trim(useless)
 
@@ -105,6 +113,7 @@ class InputAudioBuffer:
         self._announce_item(item_id)
         hearing = self._commit_audio(item_id, self.start, self.appended, self.appended)
         self._publish_if_heard(hearing)
+        self._state.idle.restart(self._state.now)
 
     def clear(self) -> None:
         """Drop all that is buffered, and the turn that is open; there is no `speech_stopped`."""
@@ -113,6 +122,36 @@ class InputAudioBuffer:
         self._endpointer.reset()
         self._trim(self.appended)
         self._state.out.send(InputAudioBufferCleared())
+        self._state.idle.restart(self._state.now)
+
+    # --- silence ---------------------------------------------------------------------------------
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether somebody listens, and no turn is open."""
+        return self._listening is not None and self._item_id is None
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether all audio was scored, but for what is less than a window."""
+        return self.appended - max(self._scored, self.start) < WINDOW
+
+    def commit_silence(self, start: int) -> None:
+        """Make an item of the silence since `start` (protocol 5.15), which is answered."""
+        item_id = self._state.ids.new("item")
+        self._trim(start)
+        span = (self.start, self.appended)
+        begin_ms, end_ms = (position // SAMPLES_PER_MS for position in span)
+        self._state.out.send(
+            TimeoutTriggered(audio_start_ms=begin_ms, audio_end_ms=end_ms, item_id=item_id)
+        )
+        self._announce_item(item_id, Silence())
+        self._endpointer.reset()
+        if self.appended > self.start:
+            self._state.out.do(KeepAudio(item_id, *span))
+            self.start = self.appended
+        self._responses.answer_turn(item_id, None)
+        self._hearings.heard_silence(item_id, span)
 
     # --- the open turn's draft -------------------------------------------------------------------
 
@@ -122,9 +161,12 @@ class InputAudioBuffer:
         if session is None or not isinstance(hearing.heard, Text) or not self._would_answer:
             return
         plan = plan_of(session)
-        entries = (*self._state.conversation.entries, user_entry(hearing.item_id, hearing.heard))
+        entry = user_entry(hearing.item_id, hearing.heard)
+        fitting = self._state.fit((*self._state.conversation.context, entry), plan)
         self._drop_draft()
-        self._draft = Draft(self._state, build_prompt(plan, entries), plan)
+        if isinstance(fitting, Overflow):
+            return
+        self._draft = Draft(self._state, build_prompt(plan, fitting.entries), plan)
         self._draft.trial = True
         self._draft.begin()
 
@@ -199,6 +241,7 @@ class InputAudioBuffer:
             self._note_endpoint(voiced_to)
         elif draft is not None:
             draft.stop()
+        self._state.idle.restart(self._state.now)
         self._publish_if_heard(hearing)
 
     def _note_endpoint(self, voiced_to: int) -> None:
@@ -210,10 +253,10 @@ class InputAudioBuffer:
 
     # --- items -----------------------------------------------------------------------------------
 
-    def _announce_item(self, item_id: str) -> None:
+    def _announce_item(self, item_id: str, heard: Heard = PENDING) -> None:
         conversation, out = self._state.conversation, self._state.out
         out.send(InputAudioBufferCommitted(item_id=item_id, previous_item_id=conversation.tail))
-        entry = user_entry(item_id, Pending())
+        entry = user_entry(item_id, heard)
         previous = conversation.insert(entry)
         out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
         out.send(ConversationItemDone(previous_item_id=previous, item=entry.item))
@@ -231,6 +274,15 @@ class InputAudioBuffer:
         if not isinstance(hearing.heard, Pending):
             self._hearings.publish(hearing)
             self._responses.hearing_resolved(hearing.item_id, hearing.heard)
+
+    def _kept_from(self) -> int:
+        """The silence that an idle timeout may answer is kept, as it will be an item."""
+        detection, idle = self._detection, self._state.idle
+        if not isinstance(detection, ServerVad) or not self.is_quiet:
+            return self.appended
+        if self._responses.active is not None or idle.deadline(detection) is None:
+            return self.appended
+        return idle.silence_from(self._state.now)
 
     def _trim(self, before: int) -> None:
         if before > self.start:
@@ -278,9 +330,3 @@ class InputAudioBuffer:
             and detection.create_response
             and self._responses.active is None
         )
-
-
-def user_entry(item_id: str, heard: Heard) -> Entry:
-    """A user's speech as an item."""
-    item = MessageItem(id=item_id, role="user", content=(InputAudio(transcript=None),))
-    return Entry(item, heard=heard)

@@ -38,6 +38,7 @@ from vivavoce.protocol.server_events import (
 from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession, merge
 from vivavoce.session import barge_in
 from vivavoce.session.draft import DraftResult
+from vivavoce.session.idle_timeout import IdleTimeout
 from vivavoce.session.input_audio_buffer import InputAudioBuffer
 from vivavoce.session.inputs import (
     AnyInput,
@@ -84,11 +85,12 @@ class Session:
         """`config` holds id, model and defaults; `now` is the start, in seconds, monotonic."""
         limits = limits or Limits()
         self._state = State(
-            config, ids=ids, limits=limits, default_transcription=default_transcription
+            config, ids=ids, limits=limits, default_transcription=default_transcription, now=now
         )
         self._hearings = Hearings(self._state)
         self._responses = Responses(self._state)
         self._buffer = InputAudioBuffer(self._state, self._hearings, self._responses)
+        self._idle = IdleTimeout(self._state, self._buffer, self._responses)
         self._deferred: list[EventReceived] = []
         self._expires_at = None if limits.lifetime_s is None else now + limits.lifetime_s
         self._closed = False
@@ -109,7 +111,11 @@ class Session:
         """When to call `receive` with `TimerFired`, on the clock of `now`."""
         if self._closed:
             return None
-        deadlines = [self._expires_at, self._responses.next_deadline()]
+        deadlines = (
+            self._expires_at,
+            self._responses.next_deadline(),
+            self._idle.deadline(),
+        )
         return min((d for d in deadlines if d is not None), default=None)
 
     @property
@@ -136,6 +142,7 @@ class Session:
             self._state.out.do(Disconnect(1001, EXPIRED.format(minutes=lifetime_s / 60)))
             return
         self._responses.advance()
+        self._idle.advance()
 
     def _close(self) -> None:
         """Stop all jobs; nothing happens after this."""
@@ -250,6 +257,7 @@ class Session:
         previous = self._state.conversation.insert(entry, event.previous_item_id)
         self._state.out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
         self._state.out.send(ConversationItemDone(previous_item_id=previous, item=entry.item))
+        self._state.idle.restart(self._state.now)
         if speech:
             self._hear_clip(entry.item.id, speech)
 

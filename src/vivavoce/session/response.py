@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from vivavoce.protocol.items import ItemStatus
 from vivavoce.protocol.server_events import (
-    CachedTokenDetails,
-    InputTokenDetails,
-    OutputTokenDetails,
+    RateLimitsUpdated,
     ResponseAudioOutputShown,
     ResponseAudioShown,
     ResponseCreated,
@@ -25,9 +23,10 @@ from vivavoce.protocol.server_events import (
     StatusDetails,
     Usage,
 )
-from vivavoce.session.context import build_prompt, estimate_prompt_tokens, estimate_tokens
+from vivavoce.session.context import build_prompt
 from vivavoce.session.conversation import Entry, Heard, Noise, Pending
 from vivavoce.session.draft import Draft, DraftCall, DraftContent, DraftText
+from vivavoce.session.inputs import GenerationFinished
 from vivavoce.session.output_items import (
     FunctionCall,
     OutputItem,
@@ -36,12 +35,18 @@ from vivavoce.session.output_items import (
     WrittenMessage,
 )
 from vivavoce.session.outputs import Measured
+from vivavoce.session.rate_limits import rate_limit_exceeded
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State
+from vivavoce.session.truncation import (
+    Overflow,
+    context_length_exceeded,
+    counted_scale,
+    has_pictures,
+    request_tokens,
+)
+from vivavoce.session.usage import usage_of
 from vivavoce.session.waterfall import Waterfall
-
-AUDIO_MS_PER_TOKEN = 50
-"""Assistant audio is counted as one token for each 50 ms (protocol 7)."""
 
 LEAD_STEP_S = 0.02
 """Seconds: speech held back is sent on in steps of at least this."""
@@ -82,14 +87,17 @@ class Response:
         *,
         turn_item_id: str | None = None,
         offered: Draft | None = None,
+        has_own_input: bool = False,
     ) -> None:
-        """`entries` is the context, frozen now. `turn_item_id` is the user's turn that this
+        """`entries` is the context, frozen now; it is the conversation's, or the response
+        `has_own_input`. `turn_item_id` is the user's turn that this
         response answers by itself: if that turns out to be noise, the response ends empty."""
         self.id = state.ids.new("resp")
         self.plan = plan
         self.waterfall = Waterfall(response_id=self.id)
         self._shared = state
         self._entries = entries
+        self._has_own_input = has_own_input
         self._turn_item_id = turn_item_id
         waiting = {e.item.id for e in entries if isinstance(e.heard, Pending)}
         self.state: ResponseState = AwaitingHearing(waiting, offered)
@@ -99,7 +107,11 @@ class Response:
     def create(self) -> None:
         """Announce the response; it begins at once if nothing has to be heard first."""
         self._shared.out.send(ResponseCreated(response=self._shown("in_progress")))
-        self._begin_when_heard()
+        exhausted = self._shared.rate_limits.take_request(self._shared.now)
+        if exhausted is None:
+            self._begin_when_heard()
+        else:
+            self._decline(rate_limit_exceeded(exhausted))
 
     def hearing_resolved(self, item_id: str, heard: Heard) -> None:
         """What the user said in this item is known."""
@@ -152,11 +164,34 @@ class Response:
 
     def finish(self, status: ResponseStatus, details: StatusDetails | None = None) -> None:
         """Send the terminal event. Every item is closed by then."""
-        shown = self._shown(status, details)
+        draft = self.state.draft if isinstance(self.state, Active) else None
+        usage = usage_of(draft, self.items)
+        shown = self._shown(status, details, usage)
+        if draft is not None and draft.ended is not None:
+            self._note_count(draft.ended)
         self.state = Done()
         self.waterfall.done = self._shared.now
+        if self.plan.in_conversation:
+            self._shared.idle.answered(self._shared.now)
         self._shared.out.send(ResponseDone(response=shown))
+        self._tell_rate_limits(usage.total_tokens)
         self._shared.out.do(Measured(self.waterfall))
+
+    def _note_count(self, ended: GenerationFinished) -> None:
+        """The model has counted the tokens that were estimated before."""
+        pictured = any(has_pictures(entry) for entry in self._entries)
+        if ended.input_tokens is None or pictured:
+            return
+        scale = counted_scale(request_tokens(self._entries, self.plan), ended.input_tokens)
+        if scale is not None:
+            self._shared.tokens_per_estimate = scale
+
+    def _tell_rate_limits(self, tokens: int) -> None:
+        limits, now = self._shared.rate_limits, self._shared.now
+        limits.take_tokens(tokens, now)
+        shown = limits.shown(now)
+        if shown:
+            self._shared.out.send(RateLimitsUpdated(rate_limits=shown))
 
     # --- beginning -------------------------------------------------------------------------------
 
@@ -170,8 +205,21 @@ class Response:
                 state.offered.stop()
             self.finish("completed")
             return
+        fitting = self._shared.fit(self._entries, self.plan)
+        if isinstance(fitting, Overflow):
+            self._decline(context_length_exceeded(fitting))
+            return
+        self._entries = fitting.entries
+        if self.plan.in_conversation and not self._has_own_input:
+            self._shared.conversation.drop_from_context(fitting.dropped)
         self.state = Active(self._draft(state.offered))
         self.advance()
+
+    def _decline(self, error: ResponseError) -> None:
+        """The model is not asked at all (protocol 6.3)."""
+        if self.draft is not None:
+            self.draft.stop()
+        self.finish("failed", StatusDetails(type="failed", error=error))
 
     def _answers_noise(self) -> bool:
         return any(
@@ -265,9 +313,12 @@ class Response:
     # --- as clients see it -----------------------------------------------------------------------
 
     def _shown(
-        self, status: ResponseStatus, details: StatusDetails | None = None
+        self,
+        status: ResponseStatus,
+        details: StatusDetails | None = None,
+        usage: Usage | None = None,
     ) -> ResponseObject:
-        plan, final = self.plan, status != "in_progress"
+        plan = self.plan
         output = [item.final for item in self.items if item.final is not None]
         return ResponseObject(
             id=self.id,
@@ -280,31 +331,7 @@ class Response:
             audio=ResponseAudioShown(
                 output=ResponseAudioOutputShown(format=plan.format, voice=plan.voice_name)
             ),
-            usage=self._usage() if final else None,
+            usage=usage,
             metadata=plan.metadata,
-        )
-
-    def _usage(self) -> Usage:
-        """Tokens as the model counted them, estimated from the text where it does not."""
-        draft = self.state.draft if isinstance(self.state, Active) else None
-        ended = draft.ended if draft else None
-        text_in = ended.input_tokens if ended else None
-        if text_in is None:
-            text_in = estimate_prompt_tokens(draft.prompt) if draft else 0
-        text_out = ended.output_tokens if ended else None
-        if text_out is None:
-            text_out = sum(estimate_tokens(item.written) for item in self.items)
-        audio_ms = sum(i.audio_ms for i in self.items if isinstance(i, SpokenMessage))
-        audio_out = audio_ms // AUDIO_MS_PER_TOKEN
-        cached = min(ended.cached_tokens, text_in) if ended else 0
-        return Usage(
-            total_tokens=text_in + text_out + audio_out,
-            input_tokens=text_in,
-            output_tokens=text_out + audio_out,
-            input_token_details=InputTokenDetails(
-                text_tokens=text_in,
-                cached_tokens=cached,
-                cached_tokens_details=CachedTokenDetails(text_tokens=cached),
-            ),
-            output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
+            temperature=plan.temperature,
         )

@@ -5,7 +5,7 @@ Frozen when the response is created, so that a later `session.update` cannot rea
 
 from dataclasses import dataclass
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from vivavoce.protocol.client_events import ResponseParams
 from vivavoce.protocol.errors import refuse, string_too_long
@@ -16,6 +16,7 @@ from vivavoce.protocol.session_config import (
     RealtimeSession,
     Tool,
     ToolChoiceConfig,
+    Truncation,
     VoiceId,
     VoiceName,
     check_output,
@@ -39,6 +40,9 @@ class ResponsePlan:
     format: AudioFormat
     voice: VoiceName
     speed: float
+    temperature: float | UnsetType = UNSET
+    truncation: Truncation = "auto"
+    parallel_tool_calls: bool | None = None
     in_conversation: bool = True
     metadata: dict[str, str] | None = None
 
@@ -64,6 +68,11 @@ def plan_of(session: RealtimeSession) -> ResponsePlan:
         format=session.audio.output.format,
         voice=session.audio.output.voice,
         speed=session.audio.output.speed,
+        truncation=session.truncation,
+        parallel_tool_calls=(
+            None if session.parallel_tool_calls is UNSET else session.parallel_tool_calls
+        ),
+        temperature=session.temperature,
     )
 
 
@@ -92,6 +101,13 @@ def plan_with(session: RealtimeSession, params: ResponseParams) -> ResponsePlan:
         format=base.format if output is None or output.format is UNSET else output.format,
         voice=base.voice if output is None or output.voice is UNSET else output.voice,
         speed=base.speed,
+        truncation=base.truncation,
+        parallel_tool_calls=(
+            base.parallel_tool_calls
+            if params.parallel_tool_calls is None
+            else params.parallel_tool_calls
+        ),
+        temperature=base.temperature if params.temperature is UNSET else params.temperature,
         in_conversation=params.conversation == "auto",
         metadata=params.metadata,
     )

@@ -42,7 +42,7 @@ class Responses:
         self._default = Response(
             self._state,
             plan_of(session),
-            self._state.conversation.entries,
+            self._state.conversation.context,
             turn_item_id=item_id,
             offered=offered,
         )
@@ -66,7 +66,7 @@ class Responses:
                 "time. Wait for one to finish.",
             )
         entries, unheard = self._input(params)
-        response = Response(self._state, plan, entries)
+        response = Response(self._state, plan, entries, has_own_input=params.input is not UNSET)
         if plan.in_conversation:
             self._default = response
         else:
@@ -149,7 +149,7 @@ class Responses:
         It is the whole conversation, or what the client gave instead (protocol 3.3).
         """
         if params.input is UNSET:
-            return self._state.conversation.entries, {}
+            return self._state.conversation.context, {}
         call_ids = self._state.conversation.call_ids | {
             item.call_id for item in params.input if isinstance(item, FunctionCallItem)
         }

@@ -8,9 +8,13 @@ from vivavoce.protocol.session_config import (
     SessionConfig,
     TranscriptionConfig,
 )
-from vivavoce.session.conversation import Conversation
+from vivavoce.session.conversation import Conversation, Entry
+from vivavoce.session.idle_clock import IdleClock
 from vivavoce.session.output_audio import Playback
 from vivavoce.session.outputs import Outbox
+from vivavoce.session.rate_limits import RateLimits, RateLimitSettings
+from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.truncation import Fitting, Overflow, fit
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +28,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Uncommitted audio beyond this is trimmed, oldest first."""
     max_lead_ms: int = 10_000
     """Speech is sent at most this far ahead of playing, so that a barge-in finds some to stop."""
+    context_tokens: int = 28_224
+    """The most tokens that the language model is sent (protocol 7); the default is what
+    gpt-realtime takes."""
+    rate_limits: RateLimitSettings = RateLimitSettings()
+    """How much one session may ask for."""
     speculate: bool = True
     """Whether the pause before an endpoint is used to hear and to draft the answer."""
 
@@ -35,7 +44,13 @@ class State:
     """
 
     def __init__(
-        self, config: SessionConfig, *, ids: Ids, limits: Limits, default_transcription: str
+        self,
+        config: SessionConfig,
+        *,
+        ids: Ids,
+        limits: Limits,
+        default_transcription: str,
+        now: float,
     ) -> None:
         self.config = config
         self.ids = ids
@@ -44,7 +59,16 @@ class State:
         self.out = Outbox(ids)
         self.conversation = Conversation(ids.new("conv"))
         self.playback = Playback()
-        self.now = 0.0
+        self.idle = IdleClock(self.playback)
+        self.rate_limits = RateLimits(limits.rate_limits, now)
+        self.tokens_per_estimate = 1.0
+        """How many tokens the model counts for each one that we estimate."""
+        self.now = now
+
+    def fit(self, entries: tuple[Entry, ...], plan: ResponsePlan) -> Fitting | Overflow:
+        """What of `entries` fits into the model's context."""
+        limit = self.limits.context_tokens
+        return fit(entries, plan, context_tokens=limit, scale=self.tokens_per_estimate)
 
     @property
     def realtime(self) -> RealtimeSession | None:

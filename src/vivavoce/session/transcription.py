@@ -15,7 +15,7 @@ from vivavoce.protocol.server_events import (
     TranscriptionFailed,
 )
 from vivavoce.protocol.session_config import TranscriptionConfig, bytes_per_second
-from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Text
+from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Silence, Text
 from vivavoce.session.inputs import EngineFailed, Transcribed, TranscriptDelta
 from vivavoce.session.outputs import Cancel, Hear, HearClip
 from vivavoce.session.state import State
@@ -79,6 +79,12 @@ class Hearings:
                 prompt=wanted.prompt if wanted else None,
             )
         )
+
+    def heard_silence(self, item_id: str, span: tuple[int, int]) -> None:
+        """The item of an idle timeout is committed: nobody need listen to know what it says."""
+        job = self._state.out.new_job()
+        wanted = self._state.transcription
+        self.publish(Hearing(item_id, job, span, wanted, final=True, heard=Silence()))
 
     def drop(self, item_id: str) -> None:
         """Stop hearing this item."""

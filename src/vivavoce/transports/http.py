@@ -6,20 +6,43 @@ from aiohttp import web
 
 from vivavoce import __version__
 from vivavoce.runtime.sessions import Sessions
-from vivavoce.transports.websocket import RealtimeEndpoint
+from vivavoce.transports.access import Access
+from vivavoce.transports.beta_secrets import BetaSecretsEndpoint
+from vivavoce.transports.client_secrets import ClientSecretsEndpoint
+from vivavoce.transports.http_errors import errors_as_json
+from vivavoce.transports.websocket import Connect, RealtimeEndpoint, connect_socket
 
 BUILT_IN_MODEL = "vivavoce"
 """The name that the one pipeline has in lists; any name is accepted."""
 
 
-def application(sessions: Sessions) -> web.Application:
-    """All routes, with and without the `/v1` that base URLs may have or lack."""
-    endpoint = RealtimeEndpoint(sessions)
-    app = web.Application()
-    for base in ("", "/v1"):
-        app.router.add_get(f"{base}/realtime", endpoint.handle)
-        app.router.add_get(f"{base}/models", models)
-    app.router.add_get("/health", health(sessions))
+BASES = ("", "/v1", "/openai", "/openai/v1")
+"""What base URLs end in: ours with and without the version, and Azure's."""
+
+SLASH = "{slash:/?}"
+"""In a route: with or without a slash."""
+
+MAX_FIELD = 32 * 1024
+"""Bytes of a header field: a client secret, and the other subprotocols around it."""
+
+
+def application(
+    sessions: Sessions, access: Access, connect: Connect = connect_socket
+) -> web.Application:
+    """All routes, below every base; a slash at their end is taken."""
+    endpoint = RealtimeEndpoint(sessions, access, connect)
+    secrets = ClientSecretsEndpoint(sessions, access.secrets)
+    beta = BetaSecretsEndpoint(sessions, access.secrets)
+    alive = health(sessions)
+    app = web.Application(middlewares=[errors_as_json, access.guard((endpoint.handle, alive))])
+    for base in BASES:
+        app.router.add_get(f"{base}/realtime{SLASH}", endpoint.handle)
+        app.router.add_post(f"{base}/realtime/client_secrets{SLASH}", secrets.handle)
+        app.router.add_post(f"{base}/realtime/sessions{SLASH}", beta.realtime)
+        app.router.add_post(f"{base}/realtime/transcription_sessions{SLASH}", beta.transcription)
+        app.router.add_get(f"{base}/models{SLASH}", models)
+    app.router.add_get("/health", alive)
+    app.on_response_prepare.append(access.origins.mark)
     app.on_shutdown.append(endpoint.close_all)
     return app
 

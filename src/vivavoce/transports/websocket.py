@@ -11,17 +11,24 @@ import asyncio
 import logging
 import secrets
 from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from vivavoce.dialects import ga
+from vivavoce.dialects.base import Dialect
+from vivavoce.dialects.negotiate import negotiate
 from vivavoce.protocol.errors import ErrorDetail, Refusal
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.server_events import Error, ServerEvent
 from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.pipeline import ModelLoadError
 from vivavoce.runtime.sessions import Sessions, TooManySessionsError
+from vivavoce.transports.access import Access
+from vivavoce.transports.authentication import Unauthenticated
+from vivavoce.transports.opening import starting_settings
+from vivavoce.transports.origins import ForeignOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +60,9 @@ PEER = 1
 REFUSED = 4000
 """The close code of a session that cannot begin (protocol 6.2)."""
 
+UNAUTHORIZED = 3000
+"""The close code of a caller that may not come in (protocol 6.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Closing:
@@ -69,6 +79,10 @@ class WebSocketConnection:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
         self._transport = transport
+        self.dialect: Dialect = ga
+        """What both sides speak."""
+        self.ids = Ids(secrets.randbits)
+        """For the errors of a session that cannot begin."""
         self._frames: deque[bytes] = deque()
         self._queued = 0
         self._wake = asyncio.Event()
@@ -77,9 +91,12 @@ class WebSocketConnection:
 
     def send(self, event: ServerEvent) -> None:
         """Queue an event; a client that reads too slowly is disconnected."""
-        if self._closing is not None:
-            return
-        frame = ga.encode(event)
+        if self._closing is None:
+            for frame in self.dialect.encode(event):
+                self.send_frame(frame)
+
+    def send_frame(self, frame: bytes) -> None:
+        """Queue an event as it goes over the wire."""
         if self._queued + len(frame) > MAX_QUEUED:
             self.give_up(DOES_NOT_READ)
             return
@@ -106,18 +123,23 @@ class WebSocketConnection:
         """Close behind what is queued. The first to close says why."""
         if self._closing is None:
             loop = asyncio.get_running_loop()
-            patience = loop.call_later(CLOSE_TIMEOUT_S, self._abort)
+            patience = loop.call_later(CLOSE_TIMEOUT_S, self.cut_off)
             self._closing = Closing(code, reason, patience)
         self._wake.set()
 
     def give_up(self, reason: str) -> None:
         """What is queued would never be read, and a close frame behind it neither."""
         logger.warning("%s It is disconnected.", reason)
-        self._frames.clear()
+        self.discard()
         self.close(WSCloseCode.POLICY_VIOLATION, reason)
-        self._abort()
+        self.cut_off()
 
-    def _abort(self) -> None:
+    def discard(self) -> None:
+        """Forget what is queued."""
+        self._frames.clear()
+        self._queued = 0
+
+    def cut_off(self) -> None:
         """End the TCP connection: only this wakes a writer that waits for a client to read."""
         if self._transport is not None:
             self._transport.abort()
@@ -128,13 +150,22 @@ class WebSocketConnection:
             while self._frames and not self._socket.closed:
                 frame = self._frames.popleft()
                 self._queued -= len(frame)
-                await self._socket.send_frame(frame, WSMsgType.TEXT)
+                await self.write_frame(frame)
                 if not self.is_full:
                     self._room.set()
             if self._closing is not None:
                 return
             self._wake.clear()
             await self._wake.wait()
+
+    async def write_frame(self, frame: bytes) -> None:
+        """Write one frame."""
+        await self._socket.send_frame(frame, WSMsgType.TEXT)
+
+    async def messages(self) -> AsyncIterator[WSMessage]:
+        """What the client sends, one after the other, until the socket is closed."""
+        async for message in self._socket:
+            yield message
 
     async def ping(self) -> None:
         """Ask again and again for a sign of life. Whoever reads sees whether one comes."""
@@ -154,11 +185,24 @@ class WebSocketConnection:
             self._closing.patience.cancel()
 
 
+Connect = Callable[[web.Request, web.WebSocketResponse], WebSocketConnection]
+"""What makes a connection of a socket that a request has opened."""
+
+
+def connect_socket(request: web.Request, socket: web.WebSocketResponse) -> WebSocketConnection:
+    """A connection that does what it is told."""
+    return WebSocketConnection(socket, request.transport)
+
+
 class RealtimeEndpoint:
     """Handles the path; one instance for the server."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(
+        self, sessions: Sessions, access: Access, connect: Connect = connect_socket
+    ) -> None:
         self._sessions = sessions
+        self._access = access
+        self._connect = connect
         self._connections: set[WebSocketConnection] = set()
         self._all_gone = asyncio.Event()
 
@@ -172,19 +216,24 @@ class RealtimeEndpoint:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection, from the upgrade to the close."""
+        agreed = negotiate(
+            request.headers.getall("OpenAI-Beta", ()),
+            request.headers.getall("Sec-WebSocket-Protocol", ()),
+        )
         socket = web.WebSocketResponse(
-            protocols=("realtime",),
+            protocols=() if agreed.subprotocol is None else (agreed.subprotocol,),
             max_msg_size=MAX_FRAME,
             timeout=CLOSE_TIMEOUT_S,
             receive_timeout=SILENCE_TIMEOUT_S,
             compress=False,
         )
         await socket.prepare(request)
-        connection = WebSocketConnection(socket, request.transport)
+        connection = self._connect(request, socket)
+        connection.dialect = agreed.dialect
         self._connections.add(connection)
         try:
             async with asyncio.TaskGroup() as tasks:
-                conversation = self._converse(request, socket, connection, tasks)
+                conversation = self._converse(request, connection, tasks)
                 reader = tasks.create_task(conversation, name="reader")
                 pings = tasks.create_task(connection.ping(), name="pings")
                 await connection.write()
@@ -203,19 +252,20 @@ class RealtimeEndpoint:
     async def _converse(
         self,
         request: web.Request,
-        socket: web.WebSocketResponse,
         connection: WebSocketConnection,
         tasks: asyncio.TaskGroup,
     ) -> None:
         """A session from its first frame to its last."""
-        model, intent = request.query.get("model"), request.query.get("intent")
-        if not model and intent != "transcription":
-            refuse_session(connection, MISSING_MODEL, REFUSED)
-            return
         try:
-            driver = await self._sessions.open(
-                model or "", tasks, transcription=intent == "transcription"
-            )
+            admission = self._access.admit(request)
+            start = starting_settings(request, admission, self._sessions)
+            driver = await self._sessions.open(start, tasks)
+        except (Unauthenticated, ForeignOrigin) as refusal:
+            refuse_session(connection, refusal.detail, UNAUTHORIZED)
+            return
+        except Refusal as refusal:
+            refuse_session(connection, refusal.detail, REFUSED)
+            return
         except ModelLoadError as error:
             refuse_session(connection, load_error(error), REFUSED)
             return
@@ -224,7 +274,7 @@ class RealtimeEndpoint:
             return
         try:
             driver.join(PEER, connection)
-            await read(socket, connection, driver)
+            await read(connection, driver)
         except TimeoutError:
             connection.give_up("The client does not answer pings.")
         finally:
@@ -235,23 +285,21 @@ class RealtimeEndpoint:
 
 def refuse_session(connection: WebSocketConnection, detail: ErrorDetail, code: int) -> None:
     """A session cannot begin: one error, then a close that names it (protocol 6.2)."""
-    connection.send(Error(event_id=Ids(secrets.randbits).new("event"), error=detail))
-    connection.close(code, f"{detail.type}.{detail.code}")
+    connection.send(Error(event_id=connection.ids.new("event"), error=detail))
+    connection.close(code, detail.type if detail.code is None else f"{detail.type}.{detail.code}")
 
 
-async def read(
-    socket: web.WebSocketResponse, connection: WebSocketConnection, driver: SessionDriver
-) -> None:
+async def read(connection: WebSocketConnection, driver: SessionDriver) -> None:
     """Hand every frame to the driver, one after the other, until the socket is closed.
 
     Raises `TimeoutError` if nothing comes, not even a pong.
     """
-    async for message in socket:
+    async for message in connection.messages():
         if connection.is_full:
             await connection.room()
         if message.type is WSMsgType.TEXT:
             try:
-                event = ga.decode(message.data)
+                event = connection.dialect.decode(message.data)
             except Refusal as refusal:
                 driver.refuse(PEER, refusal.detail)
             else:
@@ -259,16 +307,10 @@ async def read(
         elif message.type is WSMsgType.BINARY:
             driver.refuse(PEER, ga.binary_frame())
         elif message.type is WSMsgType.ERROR:
-            logger.info("a socket failed: %s", socket.exception())
+            logger.info("a socket failed: %s", message.data)
 
 
 DOES_NOT_READ = "The client does not read what it is sent."
-
-MISSING_MODEL = ErrorDetail(
-    code="missing_model",
-    message="Name a model: connect to /v1/realtime?model=..., or use ?intent=transcription.",
-    param="model",
-)
 
 
 def load_error(error: ModelLoadError) -> ErrorDetail:

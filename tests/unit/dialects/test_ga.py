@@ -19,7 +19,10 @@ from vivavoce.protocol.server_events import (
     ConversationItemRetrieved,
     Error,
     OutputAudioDelta,
+    ServerEvent,
+    SessionUpdated,
 )
+from vivavoce.protocol.session_config import RealtimeSession
 
 
 def refusal(frame: str | bytes | dict[str, Any]) -> ErrorDetail:
@@ -28,6 +31,11 @@ def refusal(frame: str | bytes | dict[str, Any]) -> ErrorDetail:
     with pytest.raises(Refusal) as refused:
         ga.decode(frame)
     return refused.value.detail
+
+
+def shown(event: ServerEvent) -> Any:
+    (frame,) = ga.encode(event)
+    return json.loads(frame)
 
 
 def code_and_param(frame: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -172,6 +180,12 @@ def test_an_event_id_has_at_most_512_characters() -> None:
             "response.audio.output.format.rate",
         ),
         (respond(modalities=["text"]), "unknown_parameter", "response.modalities"),
+        (respond(temperature=0.8), "unknown_parameter", "response.temperature"),
+        (
+            {"type": "session.update", "session": {"temperature": 0.8}},
+            "unknown_parameter",
+            "session.temperature",
+        ),
     ],
 )
 def test_a_field_at_fault_is_named(frame: dict[str, Any], code: str, param: str) -> None:
@@ -195,12 +209,12 @@ def test_milliseconds_are_whole_and_not_negative(value: object, code: str) -> No
 
 def test_audio_is_sent_as_base64() -> None:
     event = OutputAudioDelta(response_id="r", item_id="i", output_index=0, delta=b"\x01\x02\x03")
-    assert json.loads(ga.encode(event))["delta"] == "AQID"
+    assert shown(event)["delta"] == "AQID"
 
 
 def test_keys_that_the_wire_leaves_out_are_absent_and_null_ones_are_null() -> None:
     item = MessageItem(id="i", role="user", content=())
-    sent = json.loads(ga.encode(ConversationItemAdded(previous_item_id=None, item=item)))
+    sent = shown(ConversationItemAdded(previous_item_id=None, item=item))
     assert sent["previous_item_id"] is None
     assert sent["item"] == {
         "type": "message",
@@ -212,7 +226,7 @@ def test_keys_that_the_wire_leaves_out_are_absent_and_null_ones_are_null() -> No
 
 
 def test_an_error_has_all_its_keys() -> None:
-    sent = json.loads(ga.encode(Error(event_id="e", error=ErrorDetail(code=None, message="No."))))
+    sent = shown(Error(event_id="e", error=ErrorDetail(code=None, message="No.")))
     assert sent == {
         "type": "error",
         "event_id": "e",
@@ -228,9 +242,15 @@ def test_an_error_has_all_its_keys() -> None:
 
 def test_what_was_sent_can_be_read_again() -> None:
     item = MessageItem(id="i", role="user", content=(InputText(text="hello"),))
-    sent = json.loads(ga.encode(ConversationItemRetrieved(item=item)))
+    sent = shown(ConversationItemRetrieved(item=item))
     again = {"type": "conversation.item.create", "item": sent["item"]}
     assert ga.decode(json.dumps(again)) == ConversationItemCreate(item=item)
+
+
+def test_a_temperature_that_a_beta_client_has_set_is_not_shown() -> None:
+    event = SessionUpdated(session=RealtimeSession(temperature=0.9))
+    assert "temperature" not in shown(event)["session"]
+    assert event.session == RealtimeSession(temperature=0.9)
 
 
 def test_a_call_id_of_other_letters_is_refused() -> None:

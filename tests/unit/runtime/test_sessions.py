@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -71,17 +70,16 @@ async def test_sessions_that_wait_for_their_engines_count() -> None:
     pipeline = pipeline_with(model)
     sessions = Sessions(pipeline, SessionPolicy(limits=Limits(), max_sessions=1), clock=Clock())
     async with asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(sessions.open("m", tasks, transcription=False))
+        first = tasks.create_task(sessions.open(sessions.defaults("m", transcription=False), tasks))
         await asyncio.sleep(0)
         with pytest.raises(TooManySessionsError):
-            await sessions.open("m", tasks, transcription=False)
+            await sessions.open(sessions.defaults("m", transcription=False), tasks)
         model.may_load.set()
         sessions.closed(await first)
-        sessions.closed(await sessions.open("m", tasks, transcription=False))
+        sessions.closed(await sessions.open(sessions.defaults("m", transcription=False), tasks))
     await pipeline.close()
 
 
-@dataclass(frozen=True, slots=True)
 class FastClock(Clock):
     """Is a thousand seconds ahead of the loop."""
 
@@ -95,7 +93,7 @@ def test_a_timer_is_right_whatever_the_clock_begins_with() -> None:
         policy = SessionPolicy(limits=Limits(lifetime_s=3.0))
         sessions = Sessions(pipeline, policy, clock=FastClock())
         async with asyncio.TaskGroup() as tasks:
-            driver = await sessions.open("m", tasks, transcription=False)
+            driver = await sessions.open(sessions.defaults("m", transcription=False), tasks)
             begin = asyncio.get_running_loop().time()
             driver.join(1, peer)
             await peer.closed.wait()
@@ -124,7 +122,8 @@ async def session_in(
 ) -> SessionDriver:
     """A session that is traced in a folder."""
     policy = SessionPolicy(limits=Limits(), trace_folder=folder)
-    driver = await Sessions(pipeline, policy, clock=Clock()).open("m", tasks, transcription=False)
+    sessions = Sessions(pipeline, policy, clock=Clock())
+    driver = await sessions.open(sessions.defaults("m", transcription=False), tasks)
     driver.join(1, peer)
     return driver
 

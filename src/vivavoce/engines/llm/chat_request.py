@@ -74,7 +74,10 @@ def _tools(prompt: Prompt) -> dict[str, Any]:
         choice = "required"
     if not tools:
         return {}
-    return {"tools": [_tool(tool) for tool in tools], "tool_choice": choice}
+    body: dict[str, Any] = {"tools": [_tool(tool) for tool in tools], "tool_choice": choice}
+    if prompt.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = prompt.parallel_tool_calls
+    return body
 
 
 def _tool(tool: FunctionTool) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _check_sense(fields: RuleFields) -> None:
         raise FieldError("say", "missing: a rule needs `say`, `call` or `fail`")
     if fields.after_tool is not None and not (fields.call and fields.event == "words"):
         raise FieldError("after_tool", "only a rule that answers words with `call` can use it")
-    if fields.when is not None and fields.event in ("inaudible", "opening"):
+    if fields.when is not None and fields.event in ("inaudible", "silence", "opening"):
         raise FieldError("when", f"at event `{fields.event}` there are no words to match")
 
 

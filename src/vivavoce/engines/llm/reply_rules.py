@@ -9,9 +9,10 @@ import msgspec
 
 from vivavoce.engines.llm.reply_template import Template
 
-Event = Literal["words", "tool_result", "inaudible", "opening"]
+Event = Literal["words", "tool_result", "inaudible", "silence", "opening"]
 """What a rule answers: a user's message, the output of a tool, speech that could not be
-recognised, or a request for an answer when the user has said nothing new."""
+recognised, the silence of an idle timeout, or a request for an answer when the user has said
+nothing new."""
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -63,7 +63,12 @@ def parse_reply_script(text: str, source: str) -> ReplyScript:
 
     Raises `ReplyScriptError`.
     """
-    fields = _convert(_read_yaml(text, source), ScriptFields, source)
+    return compile_reply_script(read_yaml(text, source), source)
+
+
+def compile_reply_script(content: Any, source: str) -> ReplyScript:
+    """Check and compile what the YAML of a reply script holds. Raises `ReplyScriptError`."""
+    fields = _convert(content, ScriptFields, source)
     labels = [_label(number, written) for number, written in enumerate(fields.rules, start=1)]
     rules: list[Rule] = []
     for label, written in zip(labels, fields.rules, strict=True):
@@ -85,7 +90,8 @@ def _check_all_placeholders(rules: list[Rule], source: str) -> None:
             raise ReplyScriptError(f"{source}: {rule.label}: {error}") from None
 
 
-def _read_yaml(text: str, source: str) -> Any:
+def read_yaml(text: str, source: str) -> Any:
+    """Read YAML; raises `ReplyScriptError` with the line of a mistake."""
     try:
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:

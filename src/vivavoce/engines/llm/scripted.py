@@ -19,11 +19,20 @@ from importlib import resources
 from pathlib import Path
 from typing import ClassVar, Self
 
-from vivavoce.engines.base import EngineError, Generated, ModelOutput, TextDelta, ToolCallDelta
+from vivavoce.engines.base import (
+    EngineError,
+    Generated,
+    ModelOutput,
+    Sleep,
+    TextDelta,
+    ToolCallDelta,
+)
 from vivavoce.engines.llm.reply import Reply, compose_reply
 from vivavoce.engines.llm.reply_rules import ReplyScript
 from vivavoce.engines.llm.reply_script import ReplyScriptError, parse_reply_script
 from vivavoce.protocol.prompt import Prompt
+
+DEFAULT_SCRIPT = "default_script.yaml"
 
 # A word, with the white space before it; white space at the very end belongs to the last word.
 _TOKEN = re.compile(r"\s*\S+(?:\s+\Z)?|\s+")
@@ -35,18 +44,24 @@ _JSON_TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)")
 class ScriptedModel:
     """A language model that follows a reply script.
 
-    `script` is the path of a YAML file; without one, the built-in conversation is used. `clock`
-    gives the local time that the script may tell. A word counts as one token, and so does each
-    piece of a call's arguments: `{"`, `minutes`, `":`, ` 5`, `}`.
+    `script` is the path of a YAML file, or a script that is read already; without one, the
+    built-in conversation is used. `clock` gives the local time that the script may tell, `sleep`
+    makes its pauses. A word counts as one token, and so does each piece of a call's arguments:
+    `{"`, `minutes`, `":`, ` 5`, `}`.
     """
 
     name: ClassVar[str] = "scripted"
 
     def __init__(
-        self, script: Path | str | None = None, *, clock: Callable[[], datetime] = datetime.now
+        self,
+        script: ReplyScript | Path | str | None = None,
+        *,
+        clock: Callable[[], datetime] = datetime.now,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._path = None if script is None else Path(script)
+        self._source = script
         self._clock = clock
+        self._sleep = sleep
         self._script: ReplyScript | None = None
 
     @classmethod
@@ -56,7 +71,13 @@ class ScriptedModel:
 
     def load(self) -> None:
         """Read and check the script; raises `ReplyScriptError`."""
-        self._script = _read_default_script() if self._path is None else read_script(self._path)
+        match self._source:
+            case None:
+                self._script = parse_reply_script(default_script_text(), DEFAULT_SCRIPT)
+            case ReplyScript():
+                self._script = self._source
+            case path:
+                self._script = read_script(Path(path))
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -72,10 +93,10 @@ class ScriptedModel:
         reply = compose_reply(self._script, prompt, self._clock())
         wanted = _tokens(reply)
         given = wanted[: prompt.max_output_tokens]
-        await asyncio.sleep(reply.delay_ms / 1000)
+        await self._sleep(reply.delay_ms / 1000)
         for number, token in enumerate(given):
             if number:
-                await asyncio.sleep(reply.token_ms / 1000)
+                await self._sleep(reply.token_ms / 1000)
             yield token
         cut = len(given) < len(wanted)
         if reply.failure is not None and not cut:
@@ -89,19 +110,22 @@ class ScriptedModel:
 
 def read_script(path: Path) -> ReplyScript:
     """Read a reply script from a file; raises `ReplyScriptError`."""
+    return parse_reply_script(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Read the text of a script; raises `ReplyScriptError`."""
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as error:
         raise ReplyScriptError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ReplyScriptError(f"{path}: is not UTF-8 text: {error}") from error
-    return parse_reply_script(text, str(path))
 
 
-def _read_default_script() -> ReplyScript:
-    name = "default_script.yaml"
-    text = resources.files("vivavoce.engines.llm").joinpath(name).read_text("utf-8")
-    return parse_reply_script(text, name)
+def default_script_text() -> str:
+    """Read the text of the script that comes with Vivavoce."""
+    return resources.files("vivavoce.engines.llm").joinpath(DEFAULT_SCRIPT).read_text("utf-8")
 
 
 def _tokens(reply: Reply) -> list[TextDelta | ToolCallDelta]:

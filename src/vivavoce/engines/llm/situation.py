@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from vivavoce.engines.llm.reply_rules import Event
-from vivavoce.protocol.prompt import INAUDIBLE, Message, Prompt
+from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, Message, Prompt
 
 EXAMINED_CHARACTERS = 2_000
 """Only so much of a message is looked at, so that a long one cannot hold up other sessions."""
+
+STANDING_FOR: dict[str, Event] = {INAUDIBLE: "inaudible", SILENCE: "silence"}
+"""Messages that are no words of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def read_situation(prompt: Prompt) -> Situation:
 def _event(message: Message) -> Event:
     match message.role:
         case "user":
-            return "inaudible" if message.text == INAUDIBLE else "words"
+            return STANDING_FOR.get(message.text, "words")
         case "tool":
             return "tool_result"
         case _:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from vivavoce.engines.base import EngineError, Hint, Transcript
+from vivavoce.engines.base import EngineError, Hint, Sleep, Transcript
 
 _WORD = re.compile(r"\s*\S+")
 
@@ -30,12 +30,15 @@ class ScriptedRecognizer:
         texts: str | Sequence[str | None] = ("{ms} milliseconds of speech",),
         delay_ms: float = 0,
         deltas: bool = False,
+        *,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         if not texts:
             raise EngineError("the scripted recogniser needs at least one text")
         self._script = itertools.cycle([texts] if isinstance(texts, str) else texts)
         self._delay_s = delay_ms / 1000
         self._deltas = deltas
+        self._sleep = sleep
         self._number = itertools.count(1)
 
     def load(self) -> None:
@@ -53,14 +56,14 @@ class ScriptedRecognizer:
         """Give the next text of the script; raises `EngineError` where the script says so."""
         text, number = next(self._script), next(self._number)
         if text is None:
-            await asyncio.sleep(self._delay_s)
+            await self._sleep(self._delay_s)
             raise EngineError(f"the script makes utterance {number} fail")
         ms = len(audio) // 2 * 1000 // self.sample_rate
         text = text.strip().replace("{ms}", str(ms)).replace("{number}", str(number))
         pieces = _WORD.findall(text) if self._deltas else []
         for piece in pieces:
-            await asyncio.sleep(self._delay_s / len(pieces))
+            await self._sleep(self._delay_s / len(pieces))
             on_delta(piece)
         if not pieces:
-            await asyncio.sleep(self._delay_s)
+            await self._sleep(self._delay_s)
         return Transcript(text=text)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from vivavoce.engines.base import SpeechChunk, Voice, WordTiming
+from vivavoce.engines.base import Sleep, SpeechChunk, Voice, WordTiming
 
 _CHUNK_MS = 100
 
@@ -19,16 +19,26 @@ class ScriptedSynthesizer:
     """Speaks every character for `ms_per_char` at speed 1.0, as a tone that the voice decides.
 
     The same text and voice give the same samples. A word begins when the characters before it
-    are spoken. `delay_ms` passes before the first chunk of a text; chunks are 100 ms.
+    are spoken. `delay_ms` passes before the first chunk of a text; chunks are 100 ms, and with
+    `realtime` each takes as long to come as it plays.
     """
 
     name: ClassVar[str] = "scripted"
 
     sample_rate = 24_000
 
-    def __init__(self, ms_per_char: float = 60, delay_ms: float = 0) -> None:
+    def __init__(
+        self,
+        ms_per_char: float = 60,
+        delay_ms: float = 0,
+        realtime: bool = False,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._ms_per_char = ms_per_char
         self._delay_s = delay_ms / 1000
+        self._chunk_s = _CHUNK_MS / 1000 if realtime else 0
+        self._sleep = sleep
 
     def load(self) -> None:
         """Do nothing: there is nothing to load."""
@@ -43,9 +53,11 @@ class ScriptedSynthesizer:
             WordTiming(word.end(), int(word.start() * ms_per_char)) for word in _WORD.finditer(text)
         ]
         samples = round(len(text) * ms_per_char * self.sample_rate / 1000)
-        await asyncio.sleep(self._delay_s)
+        await self._sleep(self._delay_s)
         chunk = _CHUNK_MS * self.sample_rate // 1000
         for number, start in enumerate(range(0, samples, chunk)):
+            if self._chunk_s:
+                await self._sleep(self._chunk_s)
             yield SpeechChunk(
                 self._tone(voice.name, start, min(start + chunk, samples)),
                 tuple(word for word in words if word.start_ms // _CHUNK_MS == number),

@@ -1,0 +1,1 @@
+"""The mock: the whole server on scripted engines, for the tests of Realtime clients."""

@@ -1,0 +1,34 @@
+"""The idle timeout: after a long silence the assistant speaks up by itself (protocol 5.15)."""
+
+from vivavoce.protocol.session_config import ServerVad
+from vivavoce.session.input_audio_buffer import InputAudioBuffer
+from vivavoce.session.responses import Responses
+from vivavoce.session.state import State
+
+
+class IdleTimeout:
+    """Watches the clock of the silence, for sessions with `server_vad` that ask for it."""
+
+    def __init__(self, state: State, buffer: InputAudioBuffer, responses: Responses) -> None:
+        self._state = state
+        self._buffer = buffer
+        self._responses = responses
+
+    def deadline(self) -> float | None:
+        """When the silence is to be answered; None while there is none.
+
+        Audio that was not scored yet may be speech, and the timeout waits for it: the deadline is
+        there again, though long past, when the last of it was scored.
+        """
+        detection = self._state.config.audio.input.turn_detection
+        if not isinstance(detection, ServerVad) or self._responses.active is not None:
+            return None
+        if not self._buffer.is_quiet or not self._buffer.is_scored:
+            return None
+        return self._state.idle.deadline(detection)
+
+    def advance(self) -> None:
+        """Time has passed."""
+        deadline = self.deadline()
+        if deadline is not None and self._state.now >= deadline:
+            self._buffer.commit_silence(self._state.idle.silence_from(self._state.now))
