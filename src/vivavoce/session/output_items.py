@@ -6,6 +6,7 @@ Each knows how to open itself, to send what its draft content has more of, and t
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from vivavoce.protocol.items import (
     FunctionCallItem,
@@ -17,6 +18,7 @@ from vivavoce.protocol.items import (
 )
 from vivavoce.protocol.server_events import (
     AudioPart,
+    ContentEvent,
     ContentPartAdded,
     ContentPartDone,
     ConversationItemAdded,
@@ -41,6 +43,8 @@ from vivavoce.session.outputs import SendAudio
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State
 
+E = TypeVar("E", bound=ContentEvent | FunctionCallArgumentsDelta | FunctionCallArgumentsDone)
+
 
 @dataclass(slots=True)
 class Place:
@@ -52,14 +56,14 @@ class Place:
     item_id: str
     output_index: int
 
-    @property
-    def ids(self) -> dict[str, str | int]:
-        """The keys that events about a content part share."""
-        return {
-            "response_id": self.response_id,
-            "item_id": self.item_id,
-            "output_index": self.output_index,
-        }
+    def event(self, kind: type[E], **fields: Any) -> E:
+        """An event about the content of this item."""
+        return kind(
+            response_id=self.response_id,
+            item_id=self.item_id,
+            output_index=self.output_index,
+            **fields,
+        )
 
 
 class OutputItem(ABC):
@@ -137,14 +141,14 @@ class WrittenMessage(OutputItem):
         """Announce the item and its one part."""
         super().open()
         self._begun = True
-        self.place.state.out.send(ContentPartAdded(**self.place.ids, part=TextPart(text="")))  # type: ignore[arg-type]
+        self.place.state.out.send(self.place.event(ContentPartAdded, part=TextPart(text="")))
 
     def advance(self, content: DraftText) -> bool:
         """Send the words that are new; True when there will be no more."""
         delta = content.text[len(self.text) :]
         if delta:
             self.text = content.text
-            self.place.state.out.send(OutputTextDelta(**self.place.ids, delta=delta))  # type: ignore[arg-type]
+            self.place.state.out.send(self.place.event(OutputTextDelta, delta=delta))
         return content.complete
 
     def item(self, status: ItemStatus) -> MessageItem:
@@ -157,9 +161,9 @@ class WrittenMessage(OutputItem):
 
     def close_content(self, status: ItemStatus) -> None:  # noqa: ARG002
         """The text is over."""
-        out, ids = self.place.state.out, self.place.ids
-        out.send(OutputTextDone(**ids, text=self.text))  # type: ignore[arg-type]
-        out.send(ContentPartDone(**ids, part=TextPart(text=self.text)))  # type: ignore[arg-type]
+        out = self.place.state.out
+        out.send(self.place.event(OutputTextDone, text=self.text))
+        out.send(self.place.event(ContentPartDone, part=TextPart(text=self.text)))
 
 
 @dataclass(slots=True)
@@ -211,7 +215,7 @@ class SpokenMessage(OutputItem):
         super().open()
         self._begun = True
         part = AudioPart(transcript="")
-        self.place.state.out.send(ContentPartAdded(**self.place.ids, part=part))  # type: ignore[arg-type]
+        self.place.state.out.send(self.place.event(ContentPartAdded, part=part))
 
     def advance(self, content: DraftText) -> bool:
         """Send the speech that is ready and not too far ahead; True when it is all sent."""
@@ -236,9 +240,7 @@ class SpokenMessage(OutputItem):
 
     def _begin(self, clause: DraftClause) -> None:
         self._sent.append(SentClause(clause.text))
-        self.place.state.out.send(
-            OutputAudioTranscriptDelta(**self.place.ids, delta=clause.text)  # type: ignore[arg-type]
-        )
+        self.place.state.out.send(self.place.event(OutputAudioTranscriptDelta, delta=clause.text))
 
     def _send_chunks(self, clause: DraftClause, sent: SentClause) -> bool:
         """Sends what may be sent of a clause; True when the clause is over."""
@@ -255,7 +257,7 @@ class SpokenMessage(OutputItem):
         self._sent_bytes += len(chunk.audio)
         sent.words.extend(chunk.words)
         state.playback.sent(place.item_id, len(chunk.audio) / BYTES_PER_MS, state.now)
-        event = OutputAudioDelta(**place.ids, delta=chunk.audio)  # type: ignore[arg-type]
+        event = place.event(OutputAudioDelta, delta=chunk.audio)
         state.out.do(SendAudio(state.out.stamp(event), place.plan.format))
 
     def item(self, status: ItemStatus) -> MessageItem:
@@ -269,10 +271,10 @@ class SpokenMessage(OutputItem):
 
     def close_content(self, status: ItemStatus) -> None:  # noqa: ARG002
         """The speech is over (protocol 5.2 has the order)."""
-        out, ids = self.place.state.out, self.place.ids
-        out.send(OutputAudioDone(**ids))  # type: ignore[arg-type]
-        out.send(OutputAudioTranscriptDone(**ids, transcript=self.transcript))  # type: ignore[arg-type]
-        out.send(ContentPartDone(**ids, part=AudioPart(transcript=self.transcript)))  # type: ignore[arg-type]
+        out = self.place.state.out
+        out.send(self.place.event(OutputAudioDone))
+        out.send(self.place.event(OutputAudioTranscriptDone, transcript=self.transcript))
+        out.send(self.place.event(ContentPartDone, part=AudioPart(transcript=self.transcript)))
 
 
 class FunctionCall(OutputItem):
@@ -295,7 +297,7 @@ class FunctionCall(OutputItem):
         if delta:
             self._arguments = content.arguments
             self.place.state.out.send(
-                FunctionCallArgumentsDelta(**self.place.ids, call_id=self._call_id, delta=delta)  # type: ignore[arg-type]
+                self.place.event(FunctionCallArgumentsDelta, call_id=self._call_id, delta=delta)
             )
         return content.complete
 
@@ -317,8 +319,8 @@ class FunctionCall(OutputItem):
         clients run a call on this event, so it is left out then."""
         if status == "completed":
             self.place.state.out.send(
-                FunctionCallArgumentsDone(
-                    **self.place.ids,  # type: ignore[arg-type]
+                self.place.event(
+                    FunctionCallArgumentsDone,
                     call_id=self._call_id,
                     name=self._name,
                     arguments=self._arguments,
