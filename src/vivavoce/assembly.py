@@ -81,19 +81,19 @@ def from_argument(slot: Slot, kind: Any, argument: str) -> Any:
 
 def language_model(settings: Settings) -> Any:
     """A server by its URL, an engine by its name, or the built-in reply script."""
-    spec = settings.llm or BUILT_IN["llm"]
-    if not isinstance(spec, str) or not spec.startswith(("http://", "https://")):
+    url = settings.llm_url
+    if url is None:
         refuse_server_settings(settings)
-        return named("llm", spec)
+        return named("llm", settings.llm or BUILT_IN["llm"])
     try:
         return OpenAICompatibleModel.from_spec(
-            spec,
-            api_key=settings.llm_api_key or openai_key(spec),
+            url,
+            api_key=settings.llm_api_key or openai_key(url),
             temperature=settings.llm_temperature,
             extra_body=settings.llm_extra_body,
         )
     except (EngineError, ValueError) as error:
-        raise ConfigError(f"llm {spec}: {error}") from error
+        raise ConfigError(f"llm {url}: {error}") from error
 
 
 def refuse_server_settings(settings: Settings) -> None:

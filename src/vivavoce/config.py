@@ -67,6 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if any(key.startswith("ek_") for key in self.api_keys):
             raise ValueError("`api_keys`: 'ek_' begins client secrets; choose another key.")
 
+    @property
+    def llm_url(self) -> str | None:
+        """The language model if it is a server: `http://localhost:11434/v1#qwen3`."""
+        if isinstance(self.llm, str) and self.llm.startswith(("http://", "https://")):
+            return self.llm
+        return None
+
     def __repr__(self) -> str:
         """Without the keys."""
         shown = {

@@ -8,14 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from vivavoce import __version__
-from vivavoce.cli import (
-    CLIENT_HINT,
-    first_key,
-    keys_in_environment,
-    main,
-    need,
-    settings_of,
-)
+from vivavoce.cli import main
+from vivavoce.cli.announcement import CLIENT_HINT
+from vivavoce.cli.options import first_key
+from vivavoce.cli.running import need
+from vivavoce.cli.settings import keys_in_environment, settings_of
 
 COMMANDS = sorted(main.commands)
 SUM = str(files("vivavoce.speech") / "sum.wav")
@@ -58,6 +55,23 @@ def test_an_engine_that_does_not_exist_is_named(name: str) -> None:
     status, output = call(*arguments, VIVAVOCE_STT="ears")
     assert status == 1
     assert "'ears'" in output
+
+
+def test_a_key_for_a_server_may_stay_exported_where_there_is_none() -> None:
+    status, output = call("serve", "--port", "0", "--tts", "mouth", VIVAVOCE_LLM_API_KEY="sk-1")
+    assert status == 1
+    assert "'mouth'" in output
+    assert "llm_api_key" not in output
+
+
+@pytest.mark.parametrize("place", ["option", "file"])
+def test_a_key_that_was_given_for_no_server_is_refused(place: str, tmp_path: Path) -> None:
+    file = tmp_path / "vivavoce.yaml"
+    file.write_text("llm_api_key: sk-2\n" if place == "file" else "")
+    given = ["--llm-api-key", "sk-2"] if place == "option" else []
+    status, output = call("serve", "--config", str(file), *given, VIVAVOCE_LLM_API_KEY="sk-1")
+    assert status == 1
+    assert "llm_api_key is for a server" in output
 
 
 def test_a_setting_of_the_wrong_type_is_named(tmp_path: Path) -> None:

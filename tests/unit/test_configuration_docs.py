@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from vivavoce.assembly import assemble
-from vivavoce.cli import serve
+from vivavoce.cli.serve import serve
 from vivavoce.config import Settings, read_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
