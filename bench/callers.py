@@ -13,6 +13,7 @@ import aiohttp
 import pybase64
 import uvloop
 
+from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.speech import clip
 
 CLIPS = ("time", "sum", "weather", "hello", "repeat", "story")
@@ -20,7 +21,6 @@ GAP_MS = 1300
 SILENCE_MS = 500
 MARGIN_MS = 200
 """What a detector may be off at the end of speech."""
-BYTES_PER_MS = 48
 
 
 @dataclass

@@ -1,7 +1,7 @@
 import pytest
 
+from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.commands.playback import (
-    BYTES_PER_MS,
     MAX_WAITING_MS,
     PREBUFFER_MS,
     Cut,

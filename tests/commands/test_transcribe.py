@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vivavoce import app
-from vivavoce.audio.pcm import INNER_RATE
 from vivavoce.audio.resample import convert
+from vivavoce.audio.units import INNER_RATE
 from vivavoce.audio.wav import write_wav
 from vivavoce.cli import main
 from vivavoce.commands import transcribe as command

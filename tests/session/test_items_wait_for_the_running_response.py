@@ -124,6 +124,30 @@ def test_a_client_cannot_pile_up_items_without_end() -> None:
     assert len([line for line in stage.news() if line.startswith("item.added")]) == 256
 
 
+def test_a_client_cannot_pile_up_megabytes() -> None:
+    stage = an_answer_under_way()
+    for _ in range(5):
+        stage.write("x" * 6 * 2**20)
+    assert stage.news() == []
+    stage.write("x" * 3 * 2**20)
+    assert stage.news() == ["error too_many_items"]
+    assert "32 MiB" in stage.error.message
+    stage.write("a small one")
+    the_answer_ends(stage)
+    assert len([line for line in stage.news() if line.startswith("item.added")]) == 6
+
+
+def test_what_waited_makes_room_for_more() -> None:
+    stage = an_answer_under_way()
+    for _ in range(2):
+        for _ in range(5):
+            stage.write("x" * 6 * 2**20)
+        assert stage.news() == []
+        the_answer_ends(stage)
+        stage.respond()
+        stage.news()
+
+
 def test_an_item_under_way_can_be_retrieved() -> None:
     stage = an_answer_under_way()
     stage.retrieve("item1")

@@ -2,7 +2,7 @@
 
 from support.cast import Cast
 from support.stage import Stage
-from vivavoce.protocol.server_events import RateLimit, RateLimitsUpdated
+from vivavoce.protocol.server_events import RateLimit, RateLimitsAtStart, RateLimitsUpdated
 from vivavoce.session.rate_limits import RateLimitSettings
 from vivavoce.session.state import Limits
 
@@ -38,6 +38,16 @@ def test_row_111_it_follows_response_done() -> None:
     )
 
 
+def test_the_start_of_a_response_tells_what_is_left_then() -> None:
+    stage = limited(requests=60, tokens=6000)
+    told = respond(stage, input_tokens=1000, output_tokens=200)
+    assert told[:2] == ["response.created resp1", "rate_limits.at_start"]
+    assert stage.last(RateLimitsAtStart).rate_limits == (
+        RateLimit(name="requests", limit=60, remaining=59, reset_seconds=1.0),
+        RateLimit(name="tokens", limit=6000, remaining=6000, reset_seconds=0.0),
+    )
+
+
 def test_what_was_used_comes_back_within_a_minute() -> None:
     stage = limited(tokens=6000)
     respond(stage, input_tokens=1000, output_tokens=2000)
@@ -54,6 +64,7 @@ def test_a_response_over_the_limit_of_requests_fails() -> None:
     stage.respond()
     assert stage.news() == [
         "response.created resp2",
+        "rate_limits.at_start",
         "response.done resp2 failed rate_limit_exceeded",
         "rate_limits.updated",
     ]

@@ -17,7 +17,13 @@ from support.sdk_types import undeclared
 _union: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
 SENT_BUT_UNDECLARED = frozenset(
-    {"session.object", "session.expires_at", "session.client_secret", "session.include"}
+    {
+        "session.object",
+        "session.expires_at",
+        "session.client_secret",
+        "session.include",
+        "response.status_details.error.message",
+    }
 )
 """What the live service sent, and these types leave out (protocol 2.7)."""
 

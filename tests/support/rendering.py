@@ -70,6 +70,8 @@ def render(output: out.AnyOutput, names: Names) -> str:
     match output:
         case out.Send(event) | out.SendAudio(event) | out.SendRetrieved(event):
             return render_event(event, names)
+        case out.TakeFormat(audio_format):
+            return f"TakeFormat {audio_format.__struct_config__.tag}"
         case out.Listen(job, start):
             return f"Listen {names.new_job(job, 'listen')} {ms(start)}.."
         case out.Hear(job=job, start=start, end=end):
@@ -92,8 +94,8 @@ def render(output: out.AnyOutput, names: Names) -> str:
             return f"TrimAudio ..{ms(before)}"
         case out.Disconnect(code, reason):
             return f"Disconnect {code} {reason}"
-        case out.Measured():
-            return "Measured"
+        case out.Measured() | out.EndAudio():
+            return type(output).__name__
 
 
 def render_event(event: ev.ServerEvent, names: Names) -> str:

@@ -31,6 +31,7 @@ from vivavoce.protocol.session_config import (
     TranscriptionSession,
     merge,
 )
+from vivavoce.protocol.voices import Voices
 from vivavoce.session import inputs as inp
 from vivavoce.session import outputs as out
 from vivavoce.session.machine import Session
@@ -42,6 +43,7 @@ PEER = 1
 WINDOW = 768
 WINDOW_S = 0.032
 SPEECH, SILENCE = 0.95, 0.02
+HOUSEKEEPING = ("TrimAudio", "EndAudio", "Measured")
 TRANSCRIBED: dict[str, Any] = {"audio": {"input": {"transcription": {"model": "any"}}}}
 """Settings of a client that wants to read what it said."""
 
@@ -63,6 +65,7 @@ class Stage:
         cast: Cast | None = None,
         limits: Limits | None = None,
         session: SessionConfig | None = None,
+        voices: Voices | None = None,
         **config: Any,
     ) -> None:
         self.names = Names()
@@ -80,6 +83,7 @@ class Stage:
             ids=Ids(random.Random(1).getrandbits),
             limits=limits,
             default_transcription="house-recogniser",
+            voices=voices,
         )
         self.step(inp.PeerJoined(PEER))
 
@@ -282,7 +286,7 @@ class Stage:
 
     def news(self) -> list[str]:
         """What the session did since the last call, in order. Housekeeping is left out."""
-        lines = [line for line in self._lines if line.split()[0] not in ("TrimAudio", "Measured")]
+        lines = [line for line in self._lines if line.split()[0] not in HOUSEKEEPING]
         self._lines.clear()
         return lines
 

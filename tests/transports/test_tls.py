@@ -8,36 +8,21 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from openai import AsyncOpenAI
 
+from support.certificate import key_pem, write_certificate
 from support.sdk_client import SdkClient
 from support.server import LiveServer, serving
 from vivavoce import app
-from vivavoce.cli import client_hint
+from vivavoce.cli.announcement import client_hint
 from vivavoce.config import ConfigError, Settings
-from vivavoce.transports.tls import LOCAL_NAMES, sign
-
-PEM = serialization.Encoding.PEM
-
-
-def key_pem(key: ec.EllipticCurvePrivateKey, password: bytes | None = None) -> bytes:
-    """A private key as a file has it."""
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if password is not None:
-        encryption = serialization.BestAvailableEncryption(password)
-    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
     """A certificate and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate, private = tmp_path / "cert.pem", tmp_path / "key.pem"
-    certificate.write_bytes(sign(key, LOCAL_NAMES).public_bytes(PEM))
-    private.write_bytes(key_pem(key))
-    return str(certificate), str(private)
+    return write_certificate(tmp_path)
 
 
 @contextlib.asynccontextmanager

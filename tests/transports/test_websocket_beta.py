@@ -116,6 +116,25 @@ async def test_a_spoken_turn(judge: BetaJudge) -> None:
         assert response["output"][0]["content"][0]["type"] == "audio"
 
 
+async def test_limits_are_told_when_a_response_begins(judge: BetaJudge) -> None:
+    async with (
+        serving(replies=REPLIES, requests_per_minute=1) as server,
+        beta_client(server, judge) as client,
+    ):
+        await client.configure(modalities=["text"])
+        await client.send("response.create")
+        first = kinds(await client.turn())
+        await client.send("response.create")
+        second = await client.turn()
+    assert first[:2] == ["response.created", "rate_limits.updated"]
+    assert first[-1] == "response.done"
+    assert kinds(second) == ["response.created", "rate_limits.updated", "response.done"]
+    assert second[1]["rate_limits"][0]["remaining"] == 0
+    error = second[-1]["response"]["status_details"]["error"]
+    assert error["code"] == "rate_limit_exceeded"
+    assert error["message"].startswith("This session has reached its limit of requests")
+
+
 async def test_a_tool_turn(judge: BetaJudge) -> None:
     async with serving(replies=REPLIES) as server, beta_client(server, judge) as client:
         choice = {"type": "function", "function": {"name": "get_weather"}}

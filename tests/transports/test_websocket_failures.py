@@ -13,6 +13,8 @@ from support.telltale_engines import (
     ReluctantModel,
 )
 from vivavoce.engines.base import EngineError, LanguageModel
+from vivavoce.engines.tts.scripted import ScriptedSynthesizer
+from vivavoce.protocol.voices import Voices
 
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 FAILED = "conversation.item.input_audio_transcription.failed"
@@ -67,6 +69,23 @@ async def test_a_voice_that_fails(failure: Exception, code: str, message: str) -
         assert failed["status"] == "failed"
         error = failed["status_details"]["error"]
         assert (error["code"], error["message"]) == (code, message)
+        assert (await answer(client))["status"] == "completed"
+
+
+class Choir(ScriptedSynthesizer):
+    voices = Voices(names=("anna", "bert"))
+
+
+async def test_a_voice_that_the_synthesiser_does_not_have() -> None:
+    async with serving(tts=Choir()) as server, server.connect() as client:
+        await client.send(
+            "session.update",
+            session={"type": "realtime", "audio": {"output": {"voice": "cleo"}}},
+        )
+        error = await client.error()
+        assert (error["code"], error["param"]) == ("invalid_value", "session.audio.output.voice")
+        assert error["message"].endswith("'anna' and 'bert'.")
+        await client.update(audio={"output": {"voice": "bert"}})
         assert (await answer(client))["status"] == "completed"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from support.server import Client, serving
 from support.sound import BYTES_PER_MS, silence, tone, utterance
+from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 
 
 async def spoken(client: Client, audio: bytes) -> str:
@@ -106,3 +107,15 @@ async def test_the_parts_of_an_item_hold_its_audio_once() -> None:
         await client.send("conversation.item.retrieve", item_id="two")
         retrieved = (await client.until("conversation.item.retrieved"))["item"]["content"]
     assert [base64.b64decode(part.get("audio", "")) for part in retrieved] == [b"".join(clips), b""]
+
+
+async def test_an_item_that_waits_for_a_response_is_retrieved_with_its_audio() -> None:
+    part = {"type": "input_audio", "audio": base64.b64encode(tone(100)).decode()}
+    item = {"id": "late", "type": "message", "role": "user", "content": [part]}
+    voice = ScriptedSynthesizer(delay_ms=50)
+    async with serving(tts=voice) as server, server.connect() as client:
+        await client.send("response.create")
+        await client.until("response.created")
+        await client.send("conversation.item.create", item=item)
+        assert await audio_of(client, "late") == tone(100)
+        assert client.of("response.done"), "the item did not wait"

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from vivavoce.audio.pcm import FULL_SCALE, Samples
 from vivavoce.audio.polyphase import Polyphase, design
+from vivavoce.audio.units import INNER_RATE
 
 # 64 taps at 48 kHz are 32 per phase. Eight periods of the ratio make the matrix [54, 16]:
 # large enough for a matrix product to be quick, small enough for few of its terms to be zero.
-_DESIGN = design(24_000, 16_000, taps=64, blocks=8)
+_DESIGN = design(INNER_RATE, 16_000, taps=64, blocks=8)
 _FILTER = Polyphase(
     (_DESIGN.matrix / FULL_SCALE).astype(np.float32), _DESIGN.history, _DESIGN.delay
 )

@@ -8,9 +8,10 @@ audio/pcma  G.711 A-law, 8 kHz
 from collections.abc import Callable
 
 from vivavoce.audio import g711
-from vivavoce.audio.pcm import INNER_RATE, SampleJoiner
+from vivavoce.audio.pcm import SampleJoiner
 from vivavoce.audio.polyphase import LiveResampler
 from vivavoce.audio.resample import Resampler
+from vivavoce.audio.units import INNER_RATE
 
 MAX_RATE = 192_000
 """Hertz: the greatest rate of `audio/pcm` that is taken. The protocol names no limit."""

@@ -1,16 +1,7 @@
-"""The inner form of audio: mono, 16 bits, little-endian, 24 kHz, and counting in it.
-
-Audio travels as `bytes`. Positions and lengths are counted in samples, never in seconds, so
-that sums are exact; milliseconds appear only at the edges, in events.
-"""
+"""The inner form of audio: mono, 16 bits, little-endian, 24 kHz. It travels as `bytes`."""
 
 import numpy as np
 import numpy.typing as npt
-
-INNER_RATE = 24_000
-"""Hertz: the rate of all audio inside the server."""
-
-BYTES_PER_SAMPLE = 2
 
 FULL_SCALE = 32_768
 """The magnitude of the most negative sample, which is 0 dBFS."""
@@ -18,16 +9,6 @@ FULL_SCALE = 32_768
 Samples = npt.NDArray[np.int16]
 
 _LITTLE_ENDIAN = np.dtype("<i2")
-
-
-def samples_from_ms(ms: int, rate: int = INNER_RATE) -> int:
-    """Give the number of whole samples in `ms` milliseconds at `rate` hertz."""
-    return ms * rate // 1000
-
-
-def ms_from_samples(samples: int, rate: int = INNER_RATE) -> int:
-    """Give the number of whole milliseconds in `samples` samples at `rate` hertz."""
-    return samples * 1000 // rate
 
 
 def to_samples(pcm: bytes) -> Samples:

@@ -17,7 +17,8 @@ from math import ceil, gcd
 import numpy as np
 import numpy.typing as npt
 
-from vivavoce.audio.pcm import BYTES_PER_SAMPLE, Samples, to_pcm, to_samples
+from vivavoce.audio.pcm import Samples, to_pcm, to_samples
+from vivavoce.audio.units import BYTES_PER_SAMPLE
 
 _ATTENUATION_DB = 66
 _STOP_BAND = 9 / 16

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vivavoce.audio.pcm import BYTES_PER_SAMPLE, to_pcm, to_samples
+from vivavoce.audio.pcm import to_pcm, to_samples
+from vivavoce.audio.units import BYTES_PER_SAMPLE
 
 
 def read_wav(source: Path | str | bytes) -> tuple[bytes, int]:

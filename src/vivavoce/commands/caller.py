@@ -26,10 +26,10 @@ from openai.types.realtime import (
 )
 from openai.types.realtime.realtime_response import RealtimeResponse
 
-from vivavoce.speech import SAMPLE_RATE, Clip
+from vivavoce.audio.units import BYTES_PER_MS
+from vivavoce.speech import Clip
 
 FRAME_MS = 20
-BYTES_PER_MS = 2 * SAMPLE_RATE // 1000
 SILENCE = bytes(FRAME_MS * BYTES_PER_MS)
 
 

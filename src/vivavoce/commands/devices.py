@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from vivavoce.audio.pcm import BYTES_PER_SAMPLE, INNER_RATE
+from vivavoce.audio.units import BYTES_PER_SAMPLE, INNER_RATE
 from vivavoce.commands.playback import Cut, PlaybackQueue
 
 try:

@@ -4,9 +4,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-from vivavoce.audio.pcm import BYTES_PER_SAMPLE, INNER_RATE
-
-BYTES_PER_MS = BYTES_PER_SAMPLE * INNER_RATE // 1000
+from vivavoce.audio.units import BYTES_PER_MS
 
 PREBUFFER_MS = 500
 """An answer begins when so much of it is there, or all: a slow network then leaves no gaps."""

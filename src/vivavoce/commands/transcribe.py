@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from vivavoce.audio.pcm import BYTES_PER_SAMPLE, INNER_RATE, ms_from_samples
 from vivavoce.audio.resample import convert
+from vivavoce.audio.units import BYTES_PER_MS, INNER_RATE
 from vivavoce.audio.wav import read_wav
 from vivavoce.commands.client import Event, RealtimeConnection, connect, refusal
 from vivavoce.commands.failures import first_failure
@@ -24,7 +24,6 @@ from vivavoce.config import Settings
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar  # click has no public name for it
 
-BYTES_PER_MS = BYTES_PER_SAMPLE * INNER_RATE // 1000
 
 CHUNK_MS = 100
 
@@ -65,7 +64,7 @@ async def run(
     reached and, after all else was printed, for utterances that were not recognised.
     """
     pcm = await asyncio.to_thread(read, path)
-    length_ms = ms_from_samples(len(pcm) // BYTES_PER_SAMPLE)
+    length_ms = len(pcm) // BYTES_PER_MS
     async with (
         base_url(url, settings) as base,
         connect(base, api_key=api_key, intent="transcription") as connection,

@@ -50,6 +50,7 @@ BETA_EVENTS = (*CLIENT_EVENTS, TRANSCRIPTION_UPDATE)
 
 NAMES: Mapping[str, str] = {
     "conversation.item.added": "conversation.item.created",
+    "rate_limits.at_start": "rate_limits.updated",
     "response.output_text.delta": "response.text.delta",
     "response.output_text.done": "response.text.done",
     "response.output_audio.delta": "response.audio.delta",
@@ -85,10 +86,10 @@ SAME_NAMES = frozenset(
         "response.content_part.done",
         "response.function_call_arguments.delta",
         "response.function_call_arguments.done",
-        "rate_limits.updated",
     }
 )
-"""The server events with one name in both; those in neither table came with GA and are not sent."""
+"""The server events with one name in both. Those in neither table came with GA and are not sent;
+GA's `rate_limits.updated` is none of them, since beta tells the limits when a response begins."""
 
 
 # --- from a client ------------------------------------------------------------------------------

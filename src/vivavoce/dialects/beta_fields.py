@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from vivavoce.protocol.errors import Refusal, invalid_value, refuse, unknown_parameter
-from vivavoce.protocol.session_config import AudioFormat, PcmaFormat, PcmFormat, PcmuFormat
+from vivavoce.protocol.session_config import DEFAULT_FORMAT, AudioFormat, PcmaFormat, PcmuFormat
 from vivavoce.protocol.validation import explain, wrong_type
 
 Json = dict[str, Any]
@@ -56,7 +56,7 @@ RESPONSE_FIELDS: Fields = {
 """The fields of `response.create`."""
 
 FORMATS: Mapping[str, AudioFormat] = {
-    "pcm16": PcmFormat(rate=24_000),
+    "pcm16": DEFAULT_FORMAT,
     "g711_ulaw": PcmuFormat(),
     "g711_alaw": PcmaFormat(),
 }

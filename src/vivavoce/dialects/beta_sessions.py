@@ -16,8 +16,8 @@ from vivavoce.protocol.session_config import (
     ToolChoiceFunction,
     TranscriptionSession,
     TurnDetection,
-    VoiceName,
 )
+from vivavoce.protocol.voices import voice_name
 
 FORMAT_NAMES: Mapping[type[AudioFormat], str] = {
     type(audio_format): name for name, audio_format in FORMATS.items()
@@ -50,7 +50,7 @@ def shown_realtime_session(session: RealtimeSession) -> Json:
         "model": session.model,
         "modalities": shown_modalities(session.output_modalities),
         "instructions": session.instructions,
-        "voice": shown_voice(speaking.voice),
+        "voice": voice_name(speaking.voice),
         "output_audio_format": shown_format(speaking.format),
         "tool_choice": shown_tool_choice(session.tool_choice),
         "temperature": shown_temperature(session.temperature),
@@ -80,18 +80,15 @@ def shown_transcription_session(session: TranscriptionSession) -> Json:
 
 def shown_response(response: ResponseObject, output: list[Json]) -> Json:
     """A response with the old names (protocol 2.7); `output` holds its items as beta shows them."""
-    details = msgspec.to_builtins(response.status_details)
-    if details is not None and "error" in details:
-        del details["error"]["message"]
     return {
         "object": response.object,
         "id": response.id,
         "status": response.status,
-        "status_details": details,
+        "status_details": msgspec.to_builtins(response.status_details),
         "output": output,
         "conversation_id": response.conversation_id,
         "modalities": shown_modalities(response.output_modalities),
-        "voice": shown_voice(response.audio.output.voice),
+        "voice": voice_name(response.audio.output.voice),
         "output_audio_format": shown_format(response.audio.output.format),
         "temperature": shown_temperature(response.temperature),
         "max_output_tokens": response.max_output_tokens,
@@ -129,11 +126,6 @@ def shown_modalities(value: tuple[str, ...]) -> list[str]:
 def shown_format(value: AudioFormat) -> str:
     """The beta name of a format."""
     return FORMAT_NAMES[type(value)]
-
-
-def shown_voice(value: VoiceName) -> str:
-    """A voice by its name or id."""
-    return value if isinstance(value, str) else value.id
 
 
 def shown_tool_choice(value: ToolChoiceConfig) -> str:

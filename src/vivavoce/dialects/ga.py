@@ -21,6 +21,7 @@ from vivavoce.protocol.errors import (
     unknown_parameter,
 )
 from vivavoce.protocol.server_events import (
+    RateLimitsAtStart,
     ResponseCreated,
     ResponseDone,
     ServerEvent,
@@ -32,6 +33,9 @@ from vivavoce.protocol.validation import explain
 
 _decoder = msgspec.json.Decoder(ClientEvent)
 _encoder = msgspec.json.Encoder()
+
+BETA_ONLY = (RateLimitsAtStart,)
+"""The events of the machine that GA does not have."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What a frame that is no JSON, or is nested beyond reason, makes a decoder raise."""
@@ -80,7 +84,9 @@ def parsed(frame: str | bytes) -> object:
 
 
 def encode(event: ServerEvent) -> tuple[bytes, ...]:
-    """The frame of an event; bytes become base64."""
+    """The frame of an event, in which bytes are base64; nothing for one that only beta has."""
+    if isinstance(event, BETA_ONLY):
+        return ()
     return (_encoder.encode(without_temperature(event)),)
 
 

@@ -7,6 +7,7 @@ place of what was said: recognition fails, and the model is told that it could n
 from collections.abc import AsyncGenerator, Callable
 from typing import ClassVar
 
+from vivavoce.audio.units import INNER_RATE
 from vivavoce.engines.base import EngineError, Hint, SpeechChunk, Transcript, Voice
 
 
@@ -28,7 +29,7 @@ class Absent:
 class AbsentRecognizer(Absent):
     """Fails every recognition."""
 
-    sample_rate = 24_000
+    sample_rate = INNER_RATE
 
     async def recognize(
         self,
@@ -43,7 +44,7 @@ class AbsentRecognizer(Absent):
 class AbsentSynthesizer(Absent):
     """Fails every synthesis."""
 
-    sample_rate = 24_000
+    sample_rate = INNER_RATE
 
     async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk, None]:  # noqa: ARG002
         """Raises `EngineError` with the reason."""

@@ -11,20 +11,14 @@ an internal fault of that engine. Neither reaches another session.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from vivavoce.protocol.prompt import Prompt
-
-VAD_RATE = 24_000
-"""Hertz: the rate in which windows are handed to a voice activity detector."""
-
-VAD_WINDOW = 768
-"""Samples at 24 kHz, 32 ms: the window that a voice activity detector scores."""
-
+from vivavoce.protocol.voices import Voices
 
 Sleep = Callable[[float], Awaitable[None]]
 """How a scripted engine waits, in seconds: `asyncio.sleep`, or a pause that somebody notes."""
@@ -190,3 +184,15 @@ class SpeechSynthesizer(Engine, Protocol):
     sample_rate: int
 
     def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk, None]: ...
+
+
+@runtime_checkable
+class HasVoices(Protocol):
+    """What a synthesiser may have besides: the voices that there are.
+
+    A client that names another is then told so at once, not when it is first to be spoken.
+    OpenAI's own names are always asked for too, and have to be answered with some voice.
+    """
+
+    @property
+    def voices(self) -> Voices: ...

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+MAX_TEXT = 4096
+"""Characters of an error's message."""
+
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
     """The `error` object of an `error` event (protocol 6).
@@ -31,8 +34,18 @@ class Refusal(Exception):  # noqa: N818 - it is not an error of ours, but an out
 
 
 def refuse(code: str | None, message: str, param: str | None = None) -> Refusal:
-    """A refusal with this code, text and path."""
-    return Refusal(ErrorDetail(code=code, message=message, param=param))
+    """A refusal with this code, text and path.
+
+    Both may quote what the client sent, however long that was, and are then abridged.
+    """
+    path = None if param is None else abridged(param)
+    return Refusal(ErrorDetail(code=code, message=abridged(message), param=path))
+
+
+def abridged(text: str) -> str:
+    """The text without its middle, where it is longer than anybody reads."""
+    half = MAX_TEXT // 2
+    return text if len(text) <= MAX_TEXT else f"{text[:half]}…{text[-half:]}"
 
 
 def in_words(values: Iterable[str]) -> str:

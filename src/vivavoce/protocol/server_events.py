@@ -398,6 +398,13 @@ class RateLimitsUpdated(BaseServerEvent, kw_only=True, tag="rate_limits.updated"
     rate_limits: tuple[RateLimit, ...]
 
 
+class RateLimitsAtStart(BaseServerEvent, kw_only=True, tag="rate_limits.at_start"):
+    """The same as they stand when a response was created. The beta dialect tells it as its
+    `rate_limits.updated`, in place of the later one, and GA not at all (protocol 5.1, 5.3)."""
+
+    rate_limits: tuple[RateLimit, ...]
+
+
 ServerEvent = (
     Error
     | SessionCreated
@@ -430,4 +437,5 @@ ServerEvent = (
     | FunctionCallArgumentsDelta
     | FunctionCallArgumentsDone
     | RateLimitsUpdated
+    | RateLimitsAtStart
 )

@@ -17,6 +17,7 @@ from vivavoce.protocol.errors import (
     unknown_parameter,
     unsupported,
 )
+from vivavoce.protocol.sizes import check_size
 from vivavoce.protocol.validation import explain
 
 MODEL_RATE = 24_000
@@ -361,6 +362,7 @@ def overlay(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 def check_meaning(old: SessionConfig, new: SessionConfig) -> None:
     """Raises `Refusal` for what the types allow and the protocol or this server does not."""
+    check_size(new, "session")
     check_transcription(new.audio.input.transcription)
     if new.audio.input.noise_reduction is not None:
         raise unsupported(

@@ -15,17 +15,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from vivavoce.engines.base import VAD_WINDOW, EngineError, VoiceActivityDetector
+from vivavoce.audio.units import BYTES_PER_MS, BYTES_PER_SAMPLE, VAD_WINDOW
+from vivavoce.engines.base import EngineError, VoiceActivityDetector
 
 FEW = 4
 GRID_S = 0.008
-WINDOW_BYTES = 2 * VAD_WINDOW
+WINDOW_BYTES = VAD_WINDOW * BYTES_PER_SAMPLE
 MAX_ROUNDS = 32
 """Windows of one stream that may be scored in one hop, ..."""
 MAX_WINDOWS = 64
 """... if few streams wait: so that somebody's huge append does not hold up the others."""
 
-MAX_BACKLOG_BYTES = 30 * 48_000
+MAX_BACKLOG_BYTES = 30_000 * BYTES_PER_MS
 """30 s of audio: with more than this waiting, a session's socket is not read."""
 
 OnScore = Callable[[int, float], None]

@@ -28,8 +28,6 @@ from vivavoce.protocol.server_events import (
     ConversationItemRetrieved,
     Error,
     OutputAudioDelta,
-    OutputAudioDone,
-    SessionUpdated,
 )
 from vivavoce.runtime.batching import ListeningStream
 from vivavoce.runtime.clock import Clock
@@ -39,7 +37,7 @@ from vivavoce.runtime.output_audio import OutputAudio
 from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import Connection
 from vivavoce.runtime.rests import Rests
-from vivavoce.runtime.retrieval import retrieved_audio, with_audio
+from vivavoce.runtime.retrieval import Retrievals
 from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
     AnyInput,
@@ -58,6 +56,7 @@ from vivavoce.session.outputs import (
     Cancel,
     Disconnect,
     DropAudio,
+    EndAudio,
     Generate,
     Hear,
     HearClip,
@@ -69,6 +68,7 @@ from vivavoce.session.outputs import (
     SendAudio,
     SendRetrieved,
     Speak,
+    TakeFormat,
     TrimAudio,
 )
 
@@ -116,8 +116,7 @@ class SessionDriver:
         """When the timer fires."""
         self._listening: dict[int, ListeningStream] = {}
         self._output_audio = OutputAudio()
-        self._retrieved: str | None = None
-        """The audio in base64 of the item that a client asks for in this step."""
+        self._retrievals = Retrievals(tape, tasks)
 
     # --- what happens ----------------------------------------------------------------------------
 
@@ -134,35 +133,38 @@ class SessionDriver:
     async def receive(self, peer: int, event: ClientEvent) -> None:
         """A client sent an event; returns when it was handled, and in lockstep when all that
         follows from it has happened too, but for what a scripted engine is told to do later."""
-        await self._receive(peer, event)
+        if isinstance(event, InputAudioBufferAppend):
+            await self._append(peer, event)
+        else:
+            await self._follow(peer, event)
         if self._lockstep is not None:
             await self._settled(self._lockstep)
 
     async def _settled(self, rests: Rests) -> None:
-        """Returns when all audio is scored and no engine is at work."""
+        """Returns when all audio is scored, no engine is at work and every answer is sent."""
         while True:
+            await self._retrievals.delivered()
             for stream in tuple(self._listening.values()):
                 await stream.settled()
             if not self._jobs.at_work(rests):
                 return
             await self._jobs.some_ended(rests)
 
-    async def _receive(self, peer: int, event: ClientEvent) -> None:
-        if isinstance(event, InputAudioBufferAppend):
-            await self._append(peer, event)
-            return
+    async def _follow(self, peer: int, event: ClientEvent) -> None:
+        """An event other than audio, behind the answer to an earlier one."""
+        await self._retrievals.delivered()
         if not isinstance(event, AT_ONCE):
             for stream in tuple(self._listening.values()):
                 await stream.settled()
-        elif isinstance(event, ConversationItemRetrieve):
-            self._retrieved = await retrieved_audio(self._tape, event.item_id)
         self.step(EventReceived(peer, event))
-        self._retrieved = None
 
     async def _append(self, peer: int, event: InputAudioBufferAppend) -> None:
         """More audio; returns when the client may send more."""
         try:
-            pcm = await self._decoded(event.audio)
+            if len(event.audio) < LARGE_APPEND:
+                pcm = self._decoded(event.audio)
+            else:
+                pcm = await asyncio.to_thread(self._decoded, event.audio)
         except Refusal as refusal:
             self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
             return
@@ -176,12 +178,9 @@ class SessionDriver:
         """A client sent what cannot be read."""
         self.step(FrameRefused(peer, detail))
 
-    async def _decoded(self, audio: str) -> bytes:
-        """The PCM of an append; a large one is decoded beside the event loop."""
-        if len(audio) < LARGE_APPEND:
-            return self._tape.decode(decode_base64(audio))
-        data = await asyncio.to_thread(decode_base64, audio)
-        return await asyncio.to_thread(self._tape.decode, data)
+    def _decoded(self, audio: str) -> bytes:
+        """The PCM of an append."""
+        return self._tape.decode(decode_base64(audio))
 
     def step(self, happened: AnyInput) -> None:
         """Something happened. Performs all that follows from it before it returns, unless a step
@@ -251,6 +250,7 @@ class SessionDriver:
         self._closed = True
         self._waiting.clear()
         self._jobs.cancel_all()
+        self._retrievals.cancel_all()
         for stream in self._listening.values():
             stream.close()
         self._listening.clear()
@@ -265,12 +265,7 @@ class SessionDriver:
     # --- outputs ---------------------------------------------------------------------------------
 
     def _send(self, output: Send) -> None:
-        event = output.event
-        if isinstance(event, OutputAudioDone):
-            self._deliver_audio(self._output_audio.rest(event))
-        elif isinstance(event, SessionUpdated):
-            self._tape.set_format(event.session.audio.input.format)
-        self._deliver(event, output.to)
+        self._deliver(output.event, output.to)
 
     def _deliver(self, event: Any, to: int | None) -> None:
         if to is None:
@@ -284,6 +279,14 @@ class SessionDriver:
         assert isinstance(event, OutputAudioDelta)
         self._deliver_audio(self._output_audio.encode(event, output.format))
 
+    def _end_audio(self, output: EndAudio) -> None:
+        event = output.event
+        assert isinstance(event, OutputAudioDelta)
+        if output.cut:
+            self._output_audio.drop(event.item_id)
+        else:
+            self._deliver_audio(self._output_audio.end(event))
+
     def _deliver_audio(self, event: OutputAudioDelta) -> None:
         if event.delta:
             self._deliver(event, None)
@@ -291,13 +294,14 @@ class SessionDriver:
     def _send_retrieved(self, output: SendRetrieved) -> None:
         event = output.event
         assert isinstance(event, ConversationItemRetrieved)
-        if self._retrieved is not None:
-            event.item = with_audio(event.item, self._retrieved)
-        self._deliver(event, output.to)
+        self._retrievals.start(event, lambda filled: self._deliver(filled, output.to))
 
     def _disconnect(self, output: Disconnect) -> None:
         for connection in tuple(self._peers.values()):
             connection.close(output.code, output.reason)
+
+    def _take_format(self, output: TakeFormat) -> None:
+        self._tape.set_format(output.format)
 
     def _listen(self, output: Listen) -> None:
         job = output.job
@@ -358,8 +362,10 @@ class SessionDriver:
 PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     Send: SessionDriver._send,
     SendAudio: SessionDriver._send_audio,
+    EndAudio: SessionDriver._end_audio,
     SendRetrieved: SessionDriver._send_retrieved,
     Disconnect: SessionDriver._disconnect,
+    TakeFormat: SessionDriver._take_format,
     Listen: SessionDriver._listen,
     Hear: SessionDriver._hear,
     HearClip: SessionDriver._hear_clip,

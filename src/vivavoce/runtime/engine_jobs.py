@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any
 
-from vivavoce.audio.pcm import INNER_RATE
 from vivavoce.audio.resample import Resampler, convert
+from vivavoce.audio.units import BYTES_PER_MS, INNER_RATE
 from vivavoce.engines.base import (
     EngineError,
     Generated,
@@ -41,7 +41,7 @@ from vivavoce.session.outputs import Generate, Hear, HearClip, Speak
 
 logger = logging.getLogger(__name__)
 
-CHUNK_BYTES = 9600
+CHUNK_BYTES = 200 * BYTES_PER_MS
 """200 ms of 24 kHz PCM: speech is handed on in pieces of at most this."""
 
 Report = Callable[[AnyInput], None]

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import pybase64
 
+from vivavoce.audio import g711
 from vivavoce.audio.framing import InputDecoder, OutputEncoder
+from vivavoce.audio.units import BYTES_PER_SAMPLE
 from vivavoce.protocol.errors import Refusal, refuse
 from vivavoce.protocol.session_config import (
     DEFAULT_FORMAT,
@@ -19,10 +21,8 @@ from vivavoce.protocol.session_config import (
     bytes_per_second,
 )
 
-BYTES_PER_SAMPLE = 2
 MAX_APPEND = 15 * 1024 * 1024
 """Bytes: more in one event is refused (protocol 7)."""
-G711_RATE = 8000
 CONVERTED_AT_A_TIME = 256 * 1024
 """Bytes of an item's audio."""
 
@@ -32,7 +32,7 @@ Retention = float | None
 
 def rate_of(audio_format: AudioFormat) -> int:
     """Hertz."""
-    return audio_format.rate if isinstance(audio_format, PcmFormat) else G711_RATE
+    return audio_format.rate if isinstance(audio_format, PcmFormat) else g711.RATE
 
 
 def kind_of(audio_format: AudioFormat) -> str:

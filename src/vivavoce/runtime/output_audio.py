@@ -1,10 +1,7 @@
 """Speech on its way out: from 24 kHz PCM to the client's format, item by item."""
 
-import secrets
-
 from vivavoce.audio.framing import OutputEncoder
-from vivavoce.protocol.ids import Ids
-from vivavoce.protocol.server_events import OutputAudioDelta, OutputAudioDone
+from vivavoce.protocol.server_events import OutputAudioDelta
 from vivavoce.protocol.session_config import DEFAULT_FORMAT, AudioFormat
 from vivavoce.runtime.input_audio import output_encoder
 
@@ -16,7 +13,6 @@ class OutputAudio:
     """
 
     def __init__(self) -> None:
-        self._ids = Ids(secrets.randbits)
         self._encoders: dict[str, OutputEncoder] = {}
 
     def encode(self, event: OutputAudioDelta, audio_format: AudioFormat) -> OutputAudioDelta:
@@ -28,14 +24,13 @@ class OutputAudio:
             event.delta = encoder.push(event.delta)
         return event
 
-    def rest(self, done: OutputAudioDone) -> OutputAudioDelta:
-        """What the item's encoder still holds; it goes out before `done`."""
-        encoder = self._encoders.pop(done.item_id, None)
-        return OutputAudioDelta(
-            event_id=self._ids.new("event"),
-            response_id=done.response_id,
-            item_id=done.item_id,
-            output_index=done.output_index,
-            content_index=done.content_index,
-            delta=b"" if encoder is None else encoder.flush(),
-        )
+    def end(self, event: OutputAudioDelta) -> OutputAudioDelta:
+        """The delta, which is the item's last one, with what its encoder still holds."""
+        encoder = self._encoders.pop(event.item_id, None)
+        if encoder is not None:
+            event.delta = encoder.flush()
+        return event
+
+    def drop(self, item_id: str) -> None:
+        """The item's speech was cut short, and what its encoder still holds goes with the rest."""
+        self._encoders.pop(item_id, None)

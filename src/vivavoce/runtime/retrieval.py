@@ -1,26 +1,71 @@
 """An item's audio for `conversation.item.retrieved` (protocol 4.1)."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
 from vivavoce.protocol.items import InputAudio, Item, MessageItem
-from vivavoce.runtime.input_audio import Tape
+from vivavoce.protocol.server_events import ConversationItemRetrieved
+from vivavoce.protocol.session_config import AudioFormat
+from vivavoce.runtime.input_audio import KeptAudio, Tape
 
 MAX_RETRIEVED = 5 * 1024 * 1024
 """Bytes of an item's audio in one event, 109 s of the default format: longer audio is left out,
 since a frame stays under 8 MiB (protocol 1.1)."""
 
 
-async def retrieved_audio(tape: Tape, item_id: str) -> str | None:
-    """An item's audio in base64, converted to the client's format beside the event loop.
+Deliver = Callable[[ConversationItemRetrieved], None]
 
-    None if the audio is not kept, or too long for an event.
+
+class Retrievals:
+    """One session's items on their way back to a client, with their audio where it is kept.
+
+    Audio in another format than the client's is converted beside the event loop, in a task.
     """
-    kept = tape.kept(item_id)
-    if kept is None or kept.size_in(tape.format) > MAX_RETRIEVED:
-        return None
-    return await asyncio.to_thread(kept.base64_in, tape.format)
+
+    def __init__(self, tape: Tape, tasks: asyncio.TaskGroup) -> None:
+        self._tape = tape
+        self._tasks = tasks
+        self._converting: set[asyncio.Task[None]] = set()
+
+    def start(self, event: ConversationItemRetrieved, deliver: Deliver) -> None:
+        """Fill in the audio as it is kept now, and deliver the event.
+
+        Audio that is too long for an event is left out.
+        """
+        kept, audio_format = self._tape.kept(event.item.id), self._tape.format
+        if kept is None or kept.size_in(audio_format) > MAX_RETRIEVED:
+            deliver(event)
+        elif kept.format == audio_format:
+            deliver(filled(event, kept.base64_in(audio_format)))
+        else:
+            task = self._tasks.create_task(convert(event, kept, audio_format, deliver))
+            self._converting.add(task)
+            task.add_done_callback(self._converting.discard)
+
+    async def delivered(self) -> None:
+        """Returns when nothing is being converted."""
+        while self._converting:
+            await asyncio.wait(self._converting)
+
+    def cancel_all(self) -> None:
+        """Deliver nothing more."""
+        for task in self._converting:
+            task.cancel()
+
+
+async def convert(
+    event: ConversationItemRetrieved, kept: KeptAudio, audio_format: AudioFormat, deliver: Deliver
+) -> None:
+    """Deliver the event once its audio is in this format."""
+    deliver(filled(event, await asyncio.to_thread(kept.base64_in, audio_format)))
+
+
+def filled(event: ConversationItemRetrieved, audio: str) -> ConversationItemRetrieved:
+    """The event with the item's audio in base64."""
+    event.item = with_audio(event.item, audio)
+    return event
 
 
 def with_audio(item: Item, audio: str) -> Item:

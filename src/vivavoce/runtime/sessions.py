@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from vivavoce.engines.base import HasVoices
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.session_config import (
     RealtimeSession,
@@ -122,10 +123,12 @@ class Sessions:
         random_bits = self._chances()
         session_id = Ids(random_bits).new("sess")
         config = msgspec.structs.replace(start, id=session_id, expires_at=expires_at)
+        engines = self._pipeline.engines
         return Origin(
             config=config,
             limits=self._policy.limits,
-            default_transcription=self._pipeline.engines.stt.name,
+            default_transcription=engines.stt.name,
+            voices=engines.tts.voices if isinstance(engines.tts, HasVoices) else None,
             seed=random_bits(64),
             now=clock.now(),
         )

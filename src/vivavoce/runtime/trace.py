@@ -16,6 +16,7 @@ import msgspec
 
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.session_config import SessionConfig
+from vivavoce.protocol.voices import Voices
 from vivavoce.session.inputs import AnyInput
 from vivavoce.session.machine import Session
 from vivavoce.session.outputs import AnyOutput
@@ -30,6 +31,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     config: SessionConfig
     limits: Limits
     default_transcription: str
+    voices: Voices | None = None
     seed: int
     now: float
 
@@ -40,6 +42,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
             ids=Ids(random.Random(self.seed).getrandbits),
             limits=self.limits,
             default_transcription=self.default_transcription,
+            voices=self.voices,
             now=self.now,
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.protocol.items import MAX_ID_LENGTH
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.session.clauses import next_break, speakable
@@ -21,7 +22,6 @@ from vivavoce.session.inputs import (
     TextGenerated,
     ToolCallGenerated,
 )
-from vivavoce.session.output_audio import BYTES_PER_MS
 from vivavoce.session.outputs import Cancel, Generate, Speak
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State

@@ -4,9 +4,9 @@ It runs from the end of a response, or of its playing where that is later. Whate
 the client does meanwhile restarts it.
 """
 
+from vivavoce.audio.units import SAMPLES_PER_MS
 from vivavoce.protocol.session_config import ServerVad
 from vivavoce.session.output_audio import Playback
-from vivavoce.session.turn_detection import SAMPLES_PER_MS
 
 
 class IdleClock:

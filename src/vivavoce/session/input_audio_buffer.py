@@ -5,6 +5,7 @@ The samples themselves are on the tape, outside. Here are only positions: the bu
 still buffered.
 """
 
+from vivavoce.audio.units import SAMPLES_PER_MS, VAD_WINDOW
 from vivavoce.protocol.errors import buffer_too_small
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
@@ -28,8 +29,6 @@ from vivavoce.session.transcription import Hearing, Hearings
 from vivavoce.session.truncation import Overflow
 from vivavoce.session.turn_detection import (
     PAUSE_STEP,
-    SAMPLES_PER_MS,
-    WINDOW,
     Endpointer,
     PauseReached,
     Quiet,
@@ -134,7 +133,7 @@ class InputAudioBuffer:
     @property
     def is_scored(self) -> bool:
         """Whether all audio was scored, but for what is less than a window."""
-        return self.appended - max(self._scored, self.start) < WINDOW
+        return self.appended - max(self._scored, self.start) < VAD_WINDOW
 
     def commit_silence(self, start: int) -> None:
         """Make an item of the silence since `start` (protocol 5.15), which is answered."""

@@ -16,6 +16,7 @@ from vivavoce.protocol.items import (
     MessageItem,
     OutputAudio,
 )
+from vivavoce.protocol.sizes import check_size
 from vivavoce.session.conversation import ROOT, Entry, Inaudible, Pending
 from vivavoce.session.state import State
 
@@ -27,25 +28,32 @@ ALLOWED_PARTS: dict[str, tuple[str, ...]] = {
 """What the content of a message may hold, by its role (protocol 3.2)."""
 
 
-def check_item(item: Item, path: str, call_ids: Set[str]) -> None:
+def check_item(item: Item, path: str, call_ids: Set[str]) -> bytes | None:
     """Raises `Refusal` if a client may not create this item.
 
-    `path` is where it stands; `call_ids` are the calls that it may be the output of.
+    `path` is where it stands; `call_ids` are the calls that it may be the output of. Gives the
+    speech in it that came without its transcript, its parts joined; None if there is none.
     """
     if item.id == ROOT:
         raise refuse("invalid_value", "'root' names the front, not an item.", f"{path}.id")
+    check_size(without_audio(item), path)
     match item:
         case MessageItem(role=role, content=content):
-            for index, part in enumerate(content):
+            clips = [
                 check_part(role, part, f"{path}.content[{index}]")
+                for index, part in enumerate(content)
+            ]
+            unheard = [clip for clip in clips if clip is not None]
+            return b"".join(unheard) if unheard else None
         case FunctionCallOutputItem(call_id=call_id):
             if call_id not in call_ids:
                 text = f"Tool call ID '{call_id}' not found in conversation."
                 raise refuse("invalid_tool_call_id", text)
+    return None
 
 
-def check_part(role: str, part: object, path: str) -> None:
-    """One part of a message's content."""
+def check_part(role: str, part: object, path: str) -> bytes | None:
+    """One part of a message's content; gives its speech, if that has yet to be heard."""
     kind = str(part.__struct_config__.tag)  # type: ignore[attr-defined]
     if role == "assistant" and isinstance(part, OutputAudio):
         # An assistant's speech cannot be seeded; the live service misses the text (protocol 3.2).
@@ -53,10 +61,12 @@ def check_part(role: str, part: object, path: str) -> None:
     if kind not in ALLOWED_PARTS[role]:
         raise invalid_value(f"{path}.type", kind, ALLOWED_PARTS[role])
     if isinstance(part, InputAudio) and part.audio is not UNSET:
-        decode_audio(part.audio, f"{path}.audio")
+        clip = decode_audio(part.audio, f"{path}.audio")
+        return clip if part.transcript is None else None
     if isinstance(part, InputImage) and not part.image_url.startswith("data:image/"):
         text = f"Invalid '{path}.image_url': expected a data URI of a PNG or JPEG image."
         raise refuse("invalid_value", text, f"{path}.image_url")
+    return None
 
 
 def decode_audio(audio: str, path: str) -> bytes:
@@ -72,14 +82,12 @@ def invalid_audio(path: str) -> Refusal:
     return refuse("invalid_value", f"Invalid '{path}': expected base64-encoded audio.", path)
 
 
-def entry_of(state: State, item: Item) -> tuple[Entry, bytes | None]:
-    """The entry of a created item, and the speech in it that has to be heard, if any."""
+def entry_of(state: State, item: Item, speech: bytes | None) -> Entry:
+    """The entry of a created item, in which `check_item` found this speech."""
     item = with_ids(state, item)
-    speech = unheard_speech(item)
     if speech is None:
-        return Entry(item), None
-    heard = Pending() if speech else Inaudible()
-    return Entry(without_audio(item), heard=heard), speech
+        return Entry(item)
+    return Entry(without_audio(item), heard=Pending() if speech else Inaudible())
 
 
 def with_ids(state: State, item: Item) -> Item:
@@ -91,18 +99,6 @@ def with_ids(state: State, item: Item) -> Item:
     if item.object is not UNSET:
         item = msgspec.structs.replace(item, object=UNSET)
     return item
-
-
-def unheard_speech(item: Item) -> bytes | None:
-    """The speech of a message that came without its transcript; its parts are joined."""
-    if not isinstance(item, MessageItem):
-        return None
-    clips = [
-        pybase64.b64decode(part.audio, validate=True)
-        for part in item.content
-        if isinstance(part, InputAudio) and part.audio is not UNSET and part.transcript is None
-    ]
-    return b"".join(clips) if clips else None
 
 
 def without_audio(item: Item) -> Item:

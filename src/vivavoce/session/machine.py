@@ -36,7 +36,9 @@ from vivavoce.protocol.server_events import (
     SessionUpdated,
 )
 from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession, merge
+from vivavoce.protocol.voices import Voices
 from vivavoce.session import barge_in
+from vivavoce.session.deferral import Deferred
 from vivavoce.session.draft import DraftResult
 from vivavoce.session.idle_timeout import IdleTimeout
 from vivavoce.session.input_audio_buffer import InputAudioBuffer
@@ -59,15 +61,19 @@ from vivavoce.session.inputs import (
     TranscriptDelta,
 )
 from vivavoce.session.item_creation import check_item, entry_of
-from vivavoce.session.outputs import AnyOutput, Disconnect, DropAudio, KeepClip, SendRetrieved
+from vivavoce.session.outputs import (
+    AnyOutput,
+    Disconnect,
+    DropAudio,
+    KeepClip,
+    SendRetrieved,
+    TakeFormat,
+)
 from vivavoce.session.responses import Responses
 from vivavoce.session.state import Limits, State
 from vivavoce.session.transcription import Hearings
 
 EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
-
-MAX_DEFERRED = 256
-"""Creations and edits that may wait for the end of the running response."""
 
 
 class Session:
@@ -80,18 +86,27 @@ class Session:
         ids: Ids,
         limits: Limits | None = None,
         default_transcription: str = "default",
+        voices: Voices | None = None,
         now: float = 0.0,
     ) -> None:
-        """`config` holds id, model and defaults; `now` is the start, in seconds, monotonic."""
+        """`config` holds id, model and defaults; `now` is the start, in seconds, monotonic.
+
+        Without `voices` a client may name any.
+        """
         limits = limits or Limits()
         self._state = State(
-            config, ids=ids, limits=limits, default_transcription=default_transcription, now=now
+            config,
+            ids=ids,
+            limits=limits,
+            default_transcription=default_transcription,
+            voices=voices,
+            now=now,
         )
         self._hearings = Hearings(self._state)
         self._responses = Responses(self._state)
         self._buffer = InputAudioBuffer(self._state, self._hearings, self._responses)
         self._idle = IdleTimeout(self._state, self._buffer, self._responses)
-        self._deferred: list[EventReceived] = []
+        self._deferred = Deferred()
         self._expires_at = None if limits.lifetime_s is None else now + limits.lifetime_s
         self._closed = False
         self._fill_transcription()
@@ -155,11 +170,11 @@ class Session:
 
     def _event_received(self, received: EventReceived) -> None:
         event = received.event
-        if self._responses.active is not None and self._must_wait(received.event):
-            self._defer(received)
-            return
         try:
-            CLIENT_HANDLERS[type(event)](self, received)
+            if self._responses.active is not None and self._must_wait(event):
+                self._deferred.add(received)
+            else:
+                CLIENT_HANDLERS[type(event)](self, received)
         except Refusal as refusal:
             detail = msgspec.structs.replace(refusal.detail, event_id=event.event_id)
             self._state.out.send(Error(error=detail), to=received.peer)
@@ -176,46 +191,37 @@ class Session:
             case (
                 ConversationItemDelete(item_id=item_id) | ConversationItemTruncate(item_id=item_id)
             ):
-                return self._responses.owns(item_id) or self._creation_waits(item_id)
+                return self._responses.owns(item_id) or self._deferred.creates(item_id)
             case ConversationItemRetrieve(item_id=item_id):
-                return self._creation_waits(item_id)
+                return self._deferred.creates(item_id)
             case _:
                 return False
 
-    def _creation_waits(self, item_id: str) -> bool:
-        return any(
-            isinstance(waiting.event, ConversationItemCreate) and waiting.event.item.id == item_id
-            for waiting in self._deferred
-        )
-
-    def _defer(self, received: EventReceived) -> None:
-        if len(self._deferred) < MAX_DEFERRED:
-            self._deferred.append(received)
-            return
-        text = f"At most {MAX_DEFERRED} items may wait for the end of a response."
-        detail = ErrorDetail(code="too_many_items", message=text, event_id=received.event.event_id)
-        self._state.out.send(Error(error=detail), to=received.peer)
-
     def _run_deferred(self) -> None:
         while self._deferred and self._responses.active is None:
-            self._event_received(self._deferred.pop(0))
+            self._event_received(self._deferred.take())
 
     def _session_update(self, received: EventReceived) -> None:
         event = received.event
         assert isinstance(event, SessionUpdate)
         updated = merge(self._state.config, event.session)
         self._check_voice(updated)
+        if updated.audio.input.format != self._state.config.audio.input.format:
+            self._state.out.do(TakeFormat(updated.audio.input.format))
         self._state.config = updated
         self._fill_transcription()
         self._state.out.send(SessionUpdated(session=self._state.config.echoed()))
         self._buffer.detection_changed()
 
     def _check_voice(self, updated: SessionConfig) -> None:
-        """The voice is fixed once the assistant was heard (protocol 2.1)."""
+        """It has to be there, and is fixed once the assistant was heard (protocol 2.1)."""
         old, new = self._state.realtime, updated
         if old is None or isinstance(new, TranscriptionSession):
             return
-        if new.audio.output.voice != old.audio.output.voice and self._state.playback.used:
+        if new.audio.output.voice == old.audio.output.voice:
+            return
+        self._state.check_voice(new.audio.output.voice, "session.audio.output.voice")
+        if self._state.playback.used:
             raise refuse(
                 "cannot_update_voice",
                 "Cannot update a conversation's voice if assistant audio is present.",
@@ -248,12 +254,12 @@ class Session:
     def _item_create(self, received: EventReceived) -> None:
         event = received.event
         assert isinstance(event, ConversationItemCreate)
-        check_item(event.item, "item", self._state.conversation.call_ids)
+        speech = check_item(event.item, "item", self._state.conversation.call_ids)
         self._state.conversation.check_insertion(event.item, event.previous_item_id)
         if self._responses.awaits(event.item.id) or self._buffer.announced(event.item.id):
             raise duplicate_item(event.item.id)
         self._hearings.drop(event.item.id)  # of an item that had this id and was deleted
-        entry, speech = entry_of(self._state, event.item)
+        entry = entry_of(self._state, event.item, speech)
         previous = self._state.conversation.insert(entry, event.previous_item_id)
         self._state.out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
         self._state.out.send(ConversationItemDone(previous_item_id=previous, item=entry.item))

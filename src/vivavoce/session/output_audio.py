@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 
 from vivavoce.session.inputs import Word
 
-BYTES_PER_MS = 48
-"""24 kHz, 16 bits, mono."""
-
 TYPICAL_MS_PER_CHARACTER = 65
 """Of English speech: the guess for a clause whose whole length is not known."""
 

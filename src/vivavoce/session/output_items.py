@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.protocol.items import (
     FunctionCallItem,
     Item,
@@ -38,8 +39,8 @@ from vivavoce.protocol.server_events import (
 from vivavoce.session.conversation import Entry
 from vivavoce.session.draft import DraftCall, DraftClause, DraftText
 from vivavoce.session.inputs import AudioSynthesized, Word
-from vivavoce.session.output_audio import BYTES_PER_MS, Clause, Spoken
-from vivavoce.session.outputs import SendAudio
+from vivavoce.session.output_audio import Clause, Spoken
+from vivavoce.session.outputs import EndAudio, SendAudio
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State
 
@@ -269,9 +270,11 @@ class SpokenMessage(OutputItem):
         """What was said aloud so far."""
         return Spoken(tuple(clause.freeze() for clause in self._sent))
 
-    def close_content(self, status: ItemStatus) -> None:  # noqa: ARG002
+    def close_content(self, status: ItemStatus) -> None:
         """The speech is over (protocol 5.2 has the order)."""
         out = self.place.state.out
+        end = out.stamp(self.place.event(OutputAudioDelta, delta=b""))
+        out.do(EndAudio(end, cut=status != "completed"))
         out.send(self.place.event(OutputAudioDone))
         out.send(self.place.event(OutputAudioTranscriptDone, transcript=self.transcript))
         out.send(self.place.event(ContentPartDone, part=AudioPart(transcript=self.transcript)))

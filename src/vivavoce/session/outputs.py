@@ -33,6 +33,15 @@ class SendAudio(Output, frozen=True):
     format: AudioFormat
 
 
+class EndAudio(Output, frozen=True):
+    """An item's speech is over: what its encoder still holds, if anything, is sent as this
+    `OutputAudioDelta`, or dropped where the speech was `cut` short: a client that has stopped
+    its playback by then would play it."""
+
+    event: ServerEvent
+    cut: bool
+
+
 class SendRetrieved(Output, frozen=True):
     """Send a `ConversationItemRetrieved`, with the item's kept audio filled in."""
 
@@ -45,6 +54,12 @@ class Disconnect(Output, frozen=True):
 
     code: int
     reason: str
+
+
+class TakeFormat(Output, frozen=True):
+    """What the client appends from now on is in this format."""
+
+    format: AudioFormat
 
 
 class Listen(Output, frozen=True):
@@ -133,8 +148,10 @@ class Measured(Output, frozen=True):
 AnyOutput = (
     Send
     | SendAudio
+    | EndAudio
     | SendRetrieved
     | Disconnect
+    | TakeFormat
     | Listen
     | Hear
     | HearClip

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from vivavoce.protocol.items import ItemStatus
 from vivavoce.protocol.server_events import (
+    RateLimitsAtStart,
     RateLimitsUpdated,
     ResponseAudioOutputShown,
     ResponseAudioShown,
@@ -108,6 +109,7 @@ class Response:
         """Announce the response; it begins at once if nothing has to be heard first."""
         self._shared.out.send(ResponseCreated(response=self._shown("in_progress")))
         exhausted = self._shared.rate_limits.take_request(self._shared.now)
+        self._tell_rate_limits(RateLimitsAtStart)
         if exhausted is None:
             self._begin_when_heard()
         else:
@@ -174,7 +176,8 @@ class Response:
         if self.plan.in_conversation:
             self._shared.idle.answered(self._shared.now)
         self._shared.out.send(ResponseDone(response=shown))
-        self._tell_rate_limits(usage.total_tokens)
+        self._shared.rate_limits.take_tokens(usage.total_tokens, self._shared.now)
+        self._tell_rate_limits(RateLimitsUpdated)
         self._shared.out.do(Measured(self.waterfall))
 
     def _note_count(self, ended: GenerationFinished) -> None:
@@ -186,12 +189,10 @@ class Response:
         if scale is not None:
             self._shared.tokens_per_estimate = scale
 
-    def _tell_rate_limits(self, tokens: int) -> None:
-        limits, now = self._shared.rate_limits, self._shared.now
-        limits.take_tokens(tokens, now)
-        shown = limits.shown(now)
+    def _tell_rate_limits(self, kind: type[RateLimitsAtStart | RateLimitsUpdated]) -> None:
+        shown = self._shared.rate_limits.shown(self._shared.now)
         if shown:
-            self._shared.out.send(RateLimitsUpdated(rate_limits=shown))
+            self._shared.out.send(kind(rate_limits=shown))
 
     # --- beginning -------------------------------------------------------------------------------
 

@@ -17,11 +17,11 @@ from vivavoce.protocol.session_config import (
     Tool,
     ToolChoiceConfig,
     Truncation,
-    VoiceId,
     VoiceName,
     check_output,
     check_prompt_template,
 )
+from vivavoce.protocol.voices import voice_name
 
 MAX_METADATA_PAIRS = 16
 MAX_METADATA_KEY = 64
@@ -54,7 +54,7 @@ class ResponsePlan:
     @property
     def voice_name(self) -> str:
         """The voice as a synthesiser knows it."""
-        return self.voice.id if isinstance(self.voice, VoiceId) else self.voice
+        return voice_name(self.voice)
 
 
 def plan_of(session: RealtimeSession) -> ResponsePlan:

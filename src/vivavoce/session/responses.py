@@ -57,6 +57,8 @@ class Responses:
         if session is None:
             raise refuse("invalid_value", "A transcription session has no responses.", "type")
         plan = plan_with(session, params)
+        if plan.voice != session.audio.output.voice:
+            self._state.check_voice(plan.voice, "response.audio.output.voice")
         if plan.in_conversation and self.active is not None:
             raise response_already_active(self.active.id)
         if not plan.in_conversation and len(self._running_beside()) >= MAX_OUT_OF_BAND:
@@ -159,9 +161,9 @@ class Responses:
             if isinstance(item, ItemReference):
                 entries.append(self._referred(item, index))
                 continue
-            check_item(item, f"response.input[{index}]", call_ids)
+            speech = check_item(item, f"response.input[{index}]", call_ids)
             # A new id, as nobody will see it and the client's own may be in the conversation too.
-            entry, speech = entry_of(self._state, msgspec.structs.replace(item, id=""))
+            entry = entry_of(self._state, msgspec.structs.replace(item, id=""), speech)
             entries.append(entry)
             if speech:
                 unheard[entry.item.id] = speech

@@ -7,7 +7,9 @@ from vivavoce.protocol.session_config import (
     RealtimeSession,
     SessionConfig,
     TranscriptionConfig,
+    VoiceName,
 )
+from vivavoce.protocol.voices import Voices
 from vivavoce.session.conversation import Conversation, Entry
 from vivavoce.session.idle_clock import IdleClock
 from vivavoce.session.output_audio import Playback
@@ -50,12 +52,15 @@ class State:
         ids: Ids,
         limits: Limits,
         default_transcription: str,
+        voices: Voices | None,
         now: float,
     ) -> None:
         self.config = config
         self.ids = ids
         self.limits = limits
         self.default_transcription = TranscriptionConfig(model=default_transcription)
+        self.voices = voices
+        """Those that there are, where that is known."""
         self.out = Outbox(ids)
         self.conversation = Conversation(ids.new("conv"))
         self.playback = Playback()
@@ -69,6 +74,11 @@ class State:
         """What of `entries` fits into the model's context."""
         limit = self.limits.context_tokens
         return fit(entries, plan, context_tokens=limit, scale=self.tokens_per_estimate)
+
+    def check_voice(self, voice: VoiceName, param: str) -> None:
+        """Raises `Refusal` for a voice that is known not to be there."""
+        if self.voices is not None:
+            self.voices.check(voice, param)
 
     @property
     def realtime(self) -> RealtimeSession | None:

@@ -7,6 +7,7 @@ its item is final, so that nothing that was only tried is ever seen (design: Hea
 
 from dataclasses import dataclass, field
 
+from vivavoce.audio.units import INNER_RATE
 from vivavoce.protocol.server_events import (
     DurationUsage,
     TranscriptionCompleted,
@@ -19,8 +20,6 @@ from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Sile
 from vivavoce.session.inputs import EngineFailed, Transcribed, TranscriptDelta
 from vivavoce.session.outputs import Cancel, Hear, HearClip
 from vivavoce.session.state import State
-
-SAMPLES_PER_SECOND = 24_000
 
 
 @dataclass(slots=True)
@@ -68,7 +67,7 @@ class Hearings:
         wanted = self._state.transcription
         job = self._state.out.new_job()
         given = self._state.config.audio.input.format
-        length = len(audio) * SAMPLES_PER_SECOND // bytes_per_second(given)
+        length = len(audio) * INNER_RATE // bytes_per_second(given)
         self._by_job[job] = Hearing(item_id, job, (0, length), wanted, final=True)
         self._state.out.do(
             HearClip(
@@ -134,7 +133,7 @@ class Hearings:
             return
         text = hearing.heard.text if isinstance(hearing.heard, Text) else ""
         start, end = hearing.span
-        seconds = -((start - end) // SAMPLES_PER_SECOND)
+        seconds = -((start - end) // INNER_RATE)
         self._state.out.send(
             TranscriptionCompleted(
                 item_id=hearing.item_id, transcript=text, usage=DurationUsage(seconds=seconds)

@@ -7,16 +7,13 @@ at or above `threshold`, a pause with a window below `threshold - 0.15`, and a p
 
 from dataclasses import dataclass, replace
 
+from vivavoce.audio.units import SAMPLES_PER_MS, VAD_WINDOW
 from vivavoce.protocol.session_config import (
     SEMANTIC_CEILING_MS,
     SemanticVad,
     TranscriptionSemanticVad,
     TurnDetection,
 )
-
-SAMPLES_PER_MS = 24
-WINDOW = 768
-"""Samples of one scored window, 32 ms."""
 
 HYSTERESIS = 0.15
 LOWEST_THRESHOLD = 0.01
@@ -135,7 +132,7 @@ class Endpointer:
                 return self._began(end, rules, floor) if voiced else None
             case Speaking(start):
                 if quiet:
-                    self.state = Pausing(start, end - WINDOW)
+                    self.state = Pausing(start, end - VAD_WINDOW)
                 return self._ended(end, rules)
             case Pausing(start):
                 if voiced:
@@ -144,7 +141,7 @@ class Endpointer:
                 return self._ended(end, rules) or self._stepped(end)
 
     def _began(self, end: int, rules: TurnRules, floor: int) -> SpeechBegan:
-        start = max(end - WINDOW - rules.padding, floor)
+        start = max(end - VAD_WINDOW - rules.padding, floor)
         self.state = Speaking(start)
         return SpeechBegan(start)
 

@@ -4,31 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.audio_signals import pieces
-from vivavoce.audio.pcm import (
-    SampleJoiner,
-    ms_from_samples,
-    samples_from_ms,
-    to_pcm,
-    to_samples,
-)
-
-
-def test_one_second_is_as_many_samples_as_the_rate_says() -> None:
-    assert samples_from_ms(1000) == 24_000
-    assert samples_from_ms(32) == 768
-    assert samples_from_ms(20, rate=8000) == 160
-    assert ms_from_samples(24_000) == 1000
-    assert ms_from_samples(22_050, rate=22_050) == 1000
-
-
-def test_parts_of_a_millisecond_are_left_out() -> None:
-    assert ms_from_samples(47) == 1
-    assert samples_from_ms(1, rate=22_050) == 22
-
-
-@given(st.integers(0, 10**9))
-def test_milliseconds_survive_the_way_to_samples_and_back(ms: int) -> None:
-    assert ms_from_samples(samples_from_ms(ms)) == ms
+from vivavoce.audio.pcm import SampleJoiner, to_pcm, to_samples
 
 
 def test_samples_are_little_endian() -> None:

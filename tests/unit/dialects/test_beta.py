@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vivavoce.dialects import beta
+from vivavoce.dialects import beta, ga
 from vivavoce.protocol.client_events import (
     CLIENT_EVENTS,
     ConversationItemCreate,
@@ -29,6 +29,8 @@ from vivavoce.protocol.server_events import (
     FunctionCallArgumentsDone,
     OutputAudioDelta,
     OutputTextDone,
+    RateLimit,
+    RateLimitsAtStart,
     RateLimitsUpdated,
     ServerEvent,
     SessionCreated,
@@ -471,7 +473,15 @@ def test_events_have_the_old_names() -> None:
     delta = shown(OutputAudioDelta(**place, delta=b"\x01\x02\x03"))
     assert (delta["type"], delta["delta"]) == ("response.audio.delta", "AQID")
     assert shown(OutputTextDone(**place, text="x"))["type"] == "response.text.done"
-    assert shown(RateLimitsUpdated(rate_limits=()))["type"] == "rate_limits.updated"
+
+
+def test_limits_are_told_when_a_response_begins_and_not_when_it_ends() -> None:
+    left = (RateLimit(name="requests", limit=60, remaining=59, reset_seconds=1.0),)
+    begun = shown(RateLimitsAtStart(event_id="e", rate_limits=left))
+    assert (begun["type"], begun["event_id"]) == ("rate_limits.updated", "e")
+    assert begun["rate_limits"][0]["remaining"] == 59
+    assert beta.encode(RateLimitsUpdated(rate_limits=left)) == ()
+    assert ga.encode(RateLimitsAtStart(rate_limits=left)) == ()
 
 
 def test_the_name_of_a_call_is_in_its_item() -> None:

@@ -1,11 +1,13 @@
 import pytest
 
 from vivavoce.protocol.errors import (
+    MAX_TEXT,
     buffer_too_small,
     in_words,
     response_already_active,
     string_too_long,
     unknown_item,
+    unknown_parameter,
 )
 
 
@@ -39,3 +41,12 @@ def test_the_words_that_clients_match_on() -> None:
 @pytest.mark.parametrize("action", ["delete", "retrieve", "truncate"])
 def test_unknown_items_have_a_code_for_each_action(action: str) -> None:
     assert unknown_item(action, "x").detail.code == f"item_{action}_invalid_item_id"
+
+
+def test_what_is_quoted_is_abridged_where_nobody_would_read_it() -> None:
+    short, long = unknown_parameter("session.x").detail, unknown_parameter("x" * 100_000).detail
+    assert short.param == "session.x"
+    assert long.param is not None
+    assert max(len(long.param), len(long.message)) == MAX_TEXT + 1
+    assert long.message.startswith("Unknown parameter: 'xxx")
+    assert long.message.endswith("xxx'.")

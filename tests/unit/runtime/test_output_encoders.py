@@ -1,9 +1,7 @@
 """Speech that is converted item by item, and complete when the item's audio is done."""
 
-import re
-
 from support.sound import tone
-from vivavoce.protocol.server_events import OutputAudioDelta, OutputAudioDone
+from vivavoce.protocol.server_events import OutputAudioDelta
 from vivavoce.protocol.session_config import DEFAULT_FORMAT, PcmuFormat
 from vivavoce.runtime.input_audio import output_encoder
 from vivavoce.runtime.output_audio import OutputAudio
@@ -17,8 +15,8 @@ def delta(item_id: str, pcm: bytes) -> OutputAudioDelta:
     )
 
 
-def done(item_id: str) -> OutputAudioDone:
-    return OutputAudioDone(response_id="resp", item_id=item_id, output_index=1, content_index=2)
+def last(item_id: str) -> OutputAudioDelta:
+    return delta(item_id, b"")
 
 
 def encoded(pcm: bytes) -> bytes:
@@ -35,23 +33,26 @@ def test_the_speech_of_items_does_not_mix() -> None:
             event = speech.encode(delta(item_id, pcm[start : start + 480]), MU_LAW)
             got[item_id] += event.delta
     for item_id in wanted:
-        got[item_id] += speech.rest(done(item_id)).delta
+        got[item_id] += speech.end(last(item_id)).delta
     assert got == {item_id: encoded(pcm) for item_id, pcm in wanted.items()}
 
 
-def test_the_rest_is_an_event_of_its_own_for_the_same_item() -> None:
+def test_what_an_encoder_holds_comes_once() -> None:
     speech = OutputAudio()
     speech.encode(delta("a", tone(100)), MU_LAW)
-    rest = speech.rest(done("a"))
-    assert re.fullmatch("event_[0-9A-Za-z]{21}", rest.event_id)
-    assert (rest.response_id, rest.item_id) == ("resp", "a")
-    assert (rest.output_index, rest.content_index) == (1, 2)
-    assert rest.delta
-    assert not speech.rest(done("a")).delta
+    assert speech.end(last("a")).delta
+    assert not speech.end(last("a")).delta
+
+
+def test_the_end_of_speech_that_was_cut_is_dropped() -> None:
+    speech = OutputAudio()
+    speech.encode(delta("a", tone(100)), MU_LAW)
+    speech.drop("a")
+    assert not speech.end(last("a")).delta
 
 
 def test_the_inner_format_passes_through() -> None:
     speech = OutputAudio()
     pcm = tone(100)
     assert speech.encode(delta("a", pcm), DEFAULT_FORMAT).delta is pcm
-    assert not speech.rest(done("a")).delta
+    assert not speech.end(last("a")).delta

@@ -1,16 +1,19 @@
 """An item's audio as a client asks for it, made without holding up the other sessions."""
 
+import asyncio
 import base64
 import threading
 
 import pytest
+from msgspec import UNSET, UnsetType
 
 from vivavoce.audio.framing import OutputEncoder
 from vivavoce.protocol.items import InputAudio, InputText, MessageItem
+from vivavoce.protocol.server_events import ConversationItemRetrieved
 from vivavoce.protocol.session_config import DEFAULT_FORMAT, AudioFormat, PcmuFormat
 from vivavoce.runtime import input_audio
 from vivavoce.runtime.input_audio import Tape
-from vivavoce.runtime.retrieval import MAX_RETRIEVED, retrieved_audio, with_audio
+from vivavoce.runtime.retrieval import MAX_RETRIEVED, Retrievals, with_audio
 
 
 @pytest.fixture
@@ -34,9 +37,27 @@ def tape_with_clip(audio: bytes, clip_format: AudioFormat) -> Tape:
     return tape
 
 
+async def retrieved(tape: Tape) -> list[str | UnsetType]:
+    """The audio of the item, as it was delivered; one entry for each event."""
+    item = MessageItem(id="item", role="user", content=(InputAudio(),))
+    delivered: list[str | UnsetType] = []
+
+    def deliver(event: ConversationItemRetrieved) -> None:
+        assert isinstance(event.item, MessageItem)
+        (part,) = event.item.content
+        assert isinstance(part, InputAudio)
+        delivered.append(part.audio)
+
+    async with asyncio.TaskGroup() as tasks:
+        retrievals = Retrievals(tape, tasks)
+        retrievals.start(ConversationItemRetrieved(item=item), deliver)
+        await retrievals.delivered()
+        return delivered
+
+
 async def test_audio_is_converted_beside_the_event_loop(converting: list[int]) -> None:
-    audio = await retrieved_audio(tape_with_clip(bytes(8000), PcmuFormat()), "item")
-    assert audio is not None
+    (audio,) = await retrieved(tape_with_clip(bytes(8000), PcmuFormat()))
+    assert isinstance(audio, str)
     assert abs(len(base64.b64decode(audio)) - 48_000) < 500
     assert len(converting) == 1
     assert threading.get_ident() not in converting
@@ -44,16 +65,37 @@ async def test_audio_is_converted_beside_the_event_loop(converting: list[int]) -
 
 async def test_audio_that_would_be_too_long_is_not_converted(converting: list[int]) -> None:
     tape = tape_with_clip(bytes(MAX_RETRIEVED // 6 + 1), PcmuFormat())
-    assert await retrieved_audio(tape, "item") is None
+    assert await retrieved(tape) == [UNSET]
     assert converting == []
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
 async def test_audio_in_the_clients_format_may_fill_the_event(beyond: int) -> None:
-    audio = await retrieved_audio(
-        tape_with_clip(bytes(MAX_RETRIEVED + beyond), DEFAULT_FORMAT), "item"
-    )
-    assert (audio is None) == bool(beyond)
+    (audio,) = await retrieved(tape_with_clip(bytes(MAX_RETRIEVED + beyond), DEFAULT_FORMAT))
+    assert (audio is UNSET) == bool(beyond)
+
+
+async def test_an_item_shows_the_audio_that_it_had_when_it_was_asked_for() -> None:
+    tape = tape_with_clip(bytes(8000), PcmuFormat())
+    item = MessageItem(id="item", role="user", content=(InputAudio(),))
+    delivered: list[ConversationItemRetrieved] = []
+    async with asyncio.TaskGroup() as tasks:
+        Retrievals(tape, tasks).start(ConversationItemRetrieved(item=item), delivered.append)
+        tape.drop("item")
+    assert isinstance(delivered[0].item, MessageItem)
+    (part,) = delivered[0].item.content
+    assert isinstance(part, InputAudio)
+    assert part.audio is not UNSET
+
+
+async def test_nothing_is_delivered_after_the_end() -> None:
+    item = MessageItem(id="item", role="user", content=(InputAudio(),))
+    delivered: list[ConversationItemRetrieved] = []
+    async with asyncio.TaskGroup() as tasks:
+        retrievals = Retrievals(tape_with_clip(bytes(8000), PcmuFormat()), tasks)
+        retrievals.start(ConversationItemRetrieved(item=item), delivered.append)
+        retrievals.cancel_all()
+    assert delivered == []
 
 
 def test_the_first_part_for_audio_holds_all_of_it() -> None:

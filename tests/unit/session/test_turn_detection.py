@@ -2,10 +2,9 @@
 
 import pytest
 
+from vivavoce.audio.units import SAMPLES_PER_MS, VAD_WINDOW
 from vivavoce.protocol.session_config import SemanticVad, ServerVad, TranscriptionSemanticVad
 from vivavoce.session.turn_detection import (
-    SAMPLES_PER_MS,
-    WINDOW,
     Endpointer,
     PauseReached,
     Pausing,
@@ -34,7 +33,7 @@ def signals(windows: str, given: TurnRules, floor: int = 0) -> list[tuple[int, S
     endpointer = Endpointer()
     found = []
     for number, mark in enumerate(windows):
-        end = (number + 1) * WINDOW
+        end = (number + 1) * VAD_WINDOW
         signal = endpointer.scored(end, PROBABILITIES[mark], given, floor)
         if signal is not None:
             found.append((number, signal))
@@ -127,7 +126,7 @@ def test_a_pause_needs_clearly_less_than_the_threshold(threshold: float) -> None
     endpointer = Endpointer()
     states = []
     for number, probability in enumerate([1.0, pausing_below, pausing_below - 0.001], start=1):
-        endpointer.scored(number * WINDOW, probability, rules(threshold=threshold), 0)
+        endpointer.scored(number * VAD_WINDOW, probability, rules(threshold=threshold), 0)
         states.append(endpointer.state)
     assert states == [Speaking(0), Speaking(0), Pausing(0, at(64))]
 
@@ -148,7 +147,7 @@ def test_the_greatest_length_ends_a_turn_in_a_pause() -> None:
 
 def test_reset_forgets_the_open_turn() -> None:
     endpointer = Endpointer()
-    endpointer.scored(WINDOW, 1.0, rules(), 0)
+    endpointer.scored(VAD_WINDOW, 1.0, rules(), 0)
     endpointer.reset()
     assert endpointer.state == Quiet()
 

@@ -15,6 +15,7 @@ from vivavoce.engines.child import ChildPool
 from vivavoce.engines.tts import espeak_child
 from vivavoce.engines.tts.espeak_child import Speak, Spoken
 from vivavoce.engines.tts.word_times import word_timings
+from vivavoce.protocol.voices import Voices
 
 VOICES = {
     "alloy": "en-us+f2",
@@ -43,7 +44,7 @@ _OTHER_TAGS = {"en-gb": "en", "no": "nb", "zh": "cmn"}
 """Languages that espeak-ng calls by another tag than clients do."""
 
 # MBROLA's voices (mb-...) have other sample rates.
-_ESPEAK_VOICE = re.compile(r"(?!mb-)[a-z]{2,3}(-[a-z0-9]+)*(\+[\w -]+)?", re.ASCII)
+_ESPEAK_VOICE = re.compile(r"(?a)(?!mb-)[a-z]{2,3}(-[a-z0-9]+)*(\+[\w -]+)?")
 
 # Control characters (a NUL ends the text, and 1 begins a command to espeak-ng) and lone surrogates.
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -64,6 +65,12 @@ class EspeakSynthesizer:
     name: ClassVar[str] = "espeak"
 
     sample_rate = espeak_child.SAMPLE_RATE
+
+    voices = Voices(
+        names=tuple(VOICES),
+        others=_ESPEAK_VOICE.pattern,
+        note="A language of espeak-ng does too, with a variant if wished: de, en-us+m3.",
+    )
 
     def __init__(self, processes: int | None = None) -> None:
         self._pool = ChildPool(

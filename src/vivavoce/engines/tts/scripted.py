@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from vivavoce.audio.units import INNER_RATE
 from vivavoce.engines.base import Sleep, SpeechChunk, Voice, WordTiming
 
 _CHUNK_MS = 100
@@ -25,7 +26,7 @@ class ScriptedSynthesizer:
 
     name: ClassVar[str] = "scripted"
 
-    sample_rate = 24_000
+    sample_rate = INNER_RATE
 
     def __init__(
         self,

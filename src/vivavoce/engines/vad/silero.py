@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vivavoce.audio.decimate import DECIMATOR_HISTORY, decimate
-from vivavoce.engines.base import VAD_WINDOW, EngineError, MissingDependencyError
+from vivavoce.audio.units import VAD_WINDOW
+from vivavoce.engines.base import EngineError, MissingDependencyError
 from vivavoce.engines.vad.slots import StreamSlots
 
 _RATE = np.array(16_000, np.int64)
