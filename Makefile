@@ -4,7 +4,7 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test lint format property fuzz speech bench wer clean
+.PHONY: help install demo serve test lint format compatibility clients property fuzz speech bench wer clean
 
 # PYTHON names the interpreter of .venv; without it one is looked for.
 PYTHON ?=
@@ -22,6 +22,8 @@ BIN := .venv/bin
 environment := .venv/.python$(subst /,-,$(PYTHON))
 installed := .venv/.installed
 testable := .venv/.testable
+# npm writes this file at the end of an installation.
+npm_clients := tests/interop/node/node_modules/.package-lock.json
 
 needs_flite = @command -v flite >/dev/null || \
 	{ echo "This needs flite. On Debian and Ubuntu: sudo apt install flite" >&2; exit 1; }
@@ -39,7 +41,7 @@ install: $(installed) ## only install into .venv, as the others do first; PYTHON
 
 ##@ Work on it
 
-test: lint ## lint, then run every test; ARGS='tests/unit -k resample' runs some
+test: lint $(npm_clients) ## lint, then run every test; ARGS='tests/unit -k resample' runs some
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(testable) ## check style, formatting, types and the direction of imports
@@ -52,6 +54,12 @@ format: $(testable) ## rewrite the source in the project's format
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
+compatibility: $(testable) $(npm_clients) ## write the tables of docs/compatibility.md anew, from the tests
+	@$(BIN)/python -m pytest tests/conformance tests/interop --write-compatibility $(ARGS)
+
+clients: $(testable) ## drive the server with LiveKit, Pipecat and others; installs 1.5 GB; ARGS='livekit telephone'
+	@$(BIN)/python scripts/clients.py $(ARGS)
+
 property: $(testable) ## a long campaign of random conversations; EXAMPLES=10000 for each property
 	@VIVAVOCE_PROPERTY_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/property --timeout=0 $(ARGS)
 
@@ -60,6 +68,7 @@ fuzz: $(testable) ## random client events, EXAMPLES=10000; and that a session do
 		$(BIN)/python -m pytest tests/fuzz --timeout=0 $(ARGS)
 
 clean: ## delete .venv and everything else that was built
+	@rm -rf tests/interop/node/node_modules tests/clients/node/*/node_modules
 	@rm -rf .venv build dist reply.wav .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -94,4 +103,9 @@ $(installed): pyproject.toml scripts/install.py $(environment)
 $(testable): $(installed)
 	@$(BIN)/python scripts/install.py --group dev
 	@$(BIN)/python scripts/install.py --group beta --into .venv/openai-beta
+	@touch $@
+
+$(npm_clients): tests/interop/node/package-lock.json | $(testable)
+	@echo "Installing the clients from npm"
+	@$(BIN)/python scripts/npm_ci.py tests/interop/node
 	@touch $@

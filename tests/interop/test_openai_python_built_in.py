@@ -53,6 +53,7 @@ def loudness(pcm: bytes) -> float:
     return float(np.sqrt(np.mean(samples**2)))
 
 
+@pytest.mark.client("openai (Python)", "spoken")
 async def test_a_spoken_question_at_the_pace_of_life() -> None:
     async with talking() as client:
         await client.append(recording("sum"), pace=1.0)
@@ -71,6 +72,7 @@ async def test_a_spoken_question_at_the_pace_of_life() -> None:
         assert loudness(client.spoken()) > 300, "it is audible"
 
 
+@pytest.mark.client("openai (Python)", "tool")
 async def test_a_spoken_question_that_needs_a_tool() -> None:
     async with talking(tools=[WEATHER]) as client:
         await client.append(recording("weather"))
@@ -87,6 +89,7 @@ async def test_a_spoken_question_that_needs_a_tool() -> None:
         assert client.spoken()
 
 
+@pytest.mark.client("openai (Python)", "barge-in")
 async def test_a_story_that_is_interrupted() -> None:
     async with talking() as client:
         await client.append(recording("story"))
@@ -106,6 +109,7 @@ async def test_a_story_that_is_interrupted() -> None:
         assert client.of(COMPLETED)[1].transcript == "stop please"
 
 
+@pytest.mark.client("openai (Python)", "text")
 async def test_a_written_turn_is_written_back() -> None:
     async with talking(output_modalities=["text"]) as client:
         await client.say("my name is Ada")
