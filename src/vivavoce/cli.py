@@ -124,6 +124,13 @@ def main() -> None:
     "--retain-audio",
     help="Seconds of user audio that stay retrievable per session, 'all' or 'none'.  [default: 60]",
 )
+@option(
+    "--mcp-private-hosts",
+    metavar="HOST,...",
+    help="MCP servers on addresses that are not public: names, addresses, or networks such as "
+    "192.168.1.0/24; '*' is any.  [default: none]",
+)
+@option("--mcp-timeout-seconds", type=float, help="For an MCP server's answer.  [default: 30]")
 @option("--trace", metavar="FOLDER", help="Write every step of every session there.")
 @option(
     "--allow-anonymous",
@@ -173,6 +180,9 @@ def serve(config: Path | None, log_level: str, **given: Any) -> None:
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(message)s")
     # It tells which subprotocols a client offered, and a key may be one of them.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+    # They tell the URLs of MCP servers, and a key may be in one.
+    for name in ("httpx2", "httpcore2", "mcp"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = settings_of(config, given | keys_in_environment())
     from vivavoce import app
 
@@ -369,8 +379,9 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
         except ValueError as error:
             text = f"--retain-audio {retain}: expected seconds, 'all' or 'none'."
             raise click.ClickException(text) from error
-    if given.get("allowed_origins") is not None:
-        given["allowed_origins"] = listed(given["allowed_origins"])
+    for key in ("allowed_origins", "mcp_private_hosts"):
+        if given.get(key) is not None:
+            given[key] = listed(given[key])
     try:
         return read_settings(config, given)
     except ConfigError as error:

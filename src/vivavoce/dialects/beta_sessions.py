@@ -12,12 +12,11 @@ from vivavoce.protocol.session_config import (
     RealtimeSession,
     SemanticVad,
     SessionConfig,
-    ToolChoiceConfig,
-    ToolChoiceFunction,
     TranscriptionSession,
     TurnDetection,
     VoiceName,
 )
+from vivavoce.protocol.tools import ToolChoiceConfig, ToolChoiceFunction, ToolChoiceMcp
 
 FORMAT_NAMES: Mapping[type[AudioFormat], str] = {
     type(audio_format): name for name, audio_format in FORMATS.items()
@@ -138,7 +137,13 @@ def shown_voice(value: VoiceName) -> str:
 
 def shown_tool_choice(value: ToolChoiceConfig) -> str:
     """A mode, or the name of the one function to call: the old types have a string here."""
-    return value.name if isinstance(value, ToolChoiceFunction) else value
+    match value:
+        case ToolChoiceFunction(name=name):
+            return name
+        case ToolChoiceMcp():
+            return "required"
+        case _:
+            return value
 
 
 def shown_temperature(value: float | msgspec.UnsetType) -> float:
