@@ -19,7 +19,9 @@ from aiohttp.typedefs import Middleware
 
 from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
+from vivavoce.runtime.addresses import AllowedAddresses
 from vivavoce.runtime.clock import Clock
+from vivavoce.runtime.mcp_client import McpClient
 from vivavoce.runtime.pipeline import ModelLoadError, Pipeline
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.sessions import RandomBits, SessionPolicy, Sessions
@@ -188,6 +190,10 @@ def sessions_of(pipeline: Pipeline, settings: Settings, around: Surroundings) ->
         pipeline,
         given if around.lockstep is None else unhurried(given),
         clock=around.clock,
+        tool_servers=McpClient(
+            timeout_s=settings.mcp_timeout_seconds,
+            allowed=AllowedAddresses(settings.mcp_private_hosts),
+        ),
         on_measured=log_waterfall,
         chances=around.chances,
         lockstep=around.lockstep,

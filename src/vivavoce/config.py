@@ -18,6 +18,9 @@ Seconds = Annotated[float, Meta(gt=0)]
 Origin = Annotated[str, Meta(pattern=r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+)$")]
 """A web page's origin, scheme and host and port, as `https://example.com`; `*` is any."""
 
+PrivateHost = Annotated[str, Meta(pattern=r"^(\*|[^\s/:@*]+|[0-9A-Fa-f:.]+(/[0-9]{1,3})?)$")]
+"""A host name, an address, a network as `192.168.1.0/24`, or `*` for all."""
+
 SECRET = frozenset({"llm_api_key", "api_keys", "secret_key"})
 """The settings that are never shown."""
 
@@ -47,6 +50,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     context_tokens: Annotated[int, Meta(ge=1)] = 28_224
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    mcp_private_hosts: tuple[PrivateHost, ...] = ()
+    """Hosts whose addresses are not public, and that clients may name as MCP servers."""
+    mcp_timeout_seconds: Seconds = 30.0
     trace: str | None = None
     api_keys: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
     secret_key: Annotated[str, Meta(min_length=32)] | None = None

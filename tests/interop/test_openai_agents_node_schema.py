@@ -1,4 +1,4 @@
-"""Which events of ours the Agents SDK for JavaScript understands: all but two, as for the service.
+"""Which events of ours the Agents SDK for JavaScript understands: all but three of the service's.
 
 Its schema is strict, and it takes an event that the schema refuses for one that it does not know:
 nothing is said, and a user's program never hears of it.
@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.mcp_server import dice_server
 from support.moves import Move, moves
 from support.node import Node
 from support.server import Client, Event, serving
@@ -34,6 +35,8 @@ rules:
       was an old woman called Marta, and every evening she climbed two hundred and twelve steps to
       light the lamp. One autumn night a fog came in, so thick that even the great lamp could not
       be seen from the water, and a ship was coming towards the rock.
+  - {when: look, call: {tool: dice__look}}
+  - {when: drop, call: {tool: dice__drop}}
   - {say: "I heard: {heard}."}
 """
 
@@ -47,7 +50,9 @@ FAILED = "conversation.item.input_audio_transcription.failed"
 """The service has null for its `error.param`, as we do; the SDK's schema has no null there."""
 
 TIMEOUT = TimeoutTriggered(event_id="event_1", item_id="item_1", audio_start_ms=0, audio_end_ms=5)
-"""No schema of the SDK has this event of the service."""
+
+UNKNOWN = {"input_audio_buffer.timeout_triggered", "response.mcp_call.failed"}
+"""No schema of the SDK has these events of the service."""
 
 SENT_BY_GA = {
     str(member.__struct_config__.tag)
@@ -93,6 +98,20 @@ async def written_and_called(client: Client) -> None:
     await respond(client)
 
 
+async def called_elsewhere(client: Client, url: str) -> None:
+    """The tools of an MCP server, a call that succeeds, and one that fails; and no server."""
+    dice: Event = {"type": "mcp", "server_label": "dice", "server_url": url}
+    gone: Event = dice | {"server_label": "gone", "server_url": "http://192.0.2.1/mcp"}
+    await client.update(output_modalities=["text"], tools=[dice | {"require_approval": "never"}])
+    await client.until("mcp_list_tools.completed")
+    for asked, ended in (("look", "completed"), ("drop", "failed")):
+        await client.say(asked)
+        await client.send("response.create")
+        await client.until(f"response.mcp_call.{ended}")
+    await client.update(tools=[gone])
+    await client.until("mcp_list_tools.failed")
+
+
 async def heard_and_interrupted(client: Client) -> None:
     """A turn that is understood, an answer that is spoken over, and a turn that is not."""
     await client.update(output_modalities=["audio"], audio={"input": {"transcription": {}}})
@@ -116,17 +135,22 @@ async def heard_and_interrupted(client: Client) -> None:
 
 async def test_openai_agents_node_knows_an_event_of_each_type(node: Node) -> None:
     hearing = ScriptedRecognizer(["good morning", None], deltas=True)
+    allowed = ["127.0.0.1"]
     async with (
-        serving(replies=REPLIES, stt=hearing, requests_per_minute=1000) as server,
+        dice_server() as dice,
+        serving(
+            replies=REPLIES, stt=hearing, requests_per_minute=1000, mcp_private_hosts=allowed
+        ) as server,
         server.connect() as client,
     ):
         await written_and_called(client)
+        await called_elsewhere(client, dice.url)
         await heard_and_interrupted(client)
     judged = await verdicts(node, [*client.events, *decoded(TIMEOUT)])
     assert judged == {
-        "known": SENT_BY_GA - {FAILED, "input_audio_buffer.timeout_triggered"},
+        "known": SENT_BY_GA - {FAILED} - UNKNOWN,
         "refused": {FAILED},
-        "unknown": {"input_audio_buffer.timeout_triggered"},
+        "unknown": UNKNOWN,
     }
 
 
@@ -148,7 +172,7 @@ async def test_openai_agents_node_knows_the_events_of_random_conversations(node:
     judged = await verdicts(node, map(msgspec.json.decode, frames))
     assert {"session.updated", "response.done", "error"} <= judged["known"]
     assert judged.get("refused", set()) <= {FAILED}
-    assert judged.get("unknown", set()) <= {"input_audio_buffer.timeout_triggered"}
+    assert judged.get("unknown", set()) <= UNKNOWN
 
 
 async def test_openai_agents_node_refuses_what_its_schema_does_not_have(node: Node) -> None:

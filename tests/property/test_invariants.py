@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.moves import Move, moves
-from support.world import IDLE, SHORT_LEAD, TALKATIVE, WITH_TOOLS, World
+from support.world import IDLE, SHORT_LEAD, TALKATIVE, WITH_SERVERS, WITH_TOOLS, World
 from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession
 from vivavoce.session.state import Limits
 
 WRITES_ONLY = TranscriptionSession(id="sess_world")
 
-configs = st.sampled_from((TALKATIVE, IDLE, WITH_TOOLS, WITH_TOOLS, WRITES_ONLY))
+configs = st.sampled_from((TALKATIVE, IDLE, WITH_TOOLS, WITH_SERVERS, WRITES_ONLY))
 limits = st.sampled_from(
     (
         SHORT_LEAD,
@@ -39,7 +39,7 @@ def test_any_conversation_keeps_the_invariants(
 
 @given(seed=st.integers(0, 2**16), script=moves)
 def test_any_conversation_may_be_left_at_any_time(seed: int, script: list[Move]) -> None:
-    world = World(seed, config=WITH_TOOLS)
+    world = World(seed, config=WITH_SERVERS)
     for move in script:
         world.make(move)
     world.leave()

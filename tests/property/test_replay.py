@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.moves import Move, moves
-from support.world import SHORT_LEAD, WITH_TOOLS, Step, World
+from support.world import SHORT_LEAD, WITH_SERVERS, Step, World
 from vivavoce.protocol.ids import Ids
 from vivavoce.session.inputs import AnyInput
 from vivavoce.session.machine import Session
@@ -20,7 +20,7 @@ outputs = msgspec.json.Decoder(tuple[AnyOutput, ...])
 
 
 def recorded(seed: int, script: list[Move]) -> list[Step]:
-    world = World(seed, config=WITH_TOOLS)
+    world = World(seed, config=WITH_SERVERS)
     for move in script:
         world.make(move)
     world.settle()
@@ -33,7 +33,7 @@ def test_a_trace_is_replayed_byte_for_byte(seed: int, script: list[Move]) -> Non
     trace = [
         (step.now, encode(step.happened), encode(step.outputs)) for step in recorded(seed, script)
     ]
-    session = Session(WITH_TOOLS, ids=Ids(random.Random(seed).getrandbits), limits=SHORT_LEAD)
+    session = Session(WITH_SERVERS, ids=Ids(random.Random(seed).getrandbits), limits=SHORT_LEAD)
     for now, happened, done in trace:
         assert encode(session.receive(inputs.decode(happened), now)) == done
 

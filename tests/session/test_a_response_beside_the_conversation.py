@@ -160,3 +160,15 @@ def test_its_cancellation_stops_the_hearing_of_its_own_input() -> None:
     stage.news()
     stage.cancel("resp1")
     assert stage.news() == ["response.done resp1 cancelled client_cancelled", "Cancel hear1"]
+
+
+def test_another_responses_cancellation_does_not_stop_the_hearing_that_it_waits_for() -> None:
+    stage = Stage(output_modalities=["text"])
+    stage.speech(512)
+    stage.silence(512)
+    stage.respond(**BESIDE)
+    stage.delete("item1")
+    stage.cancel("resp1")
+    stage.news()
+    stage.heard("hello")
+    assert stage.news() == ["Generate generate1"]

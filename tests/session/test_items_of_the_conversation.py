@@ -97,6 +97,7 @@ def test_added_and_done_show_the_same_item() -> None:
     stage.write("hello", "system")
     added, done = stage.last(ConversationItemAdded), stage.last(ConversationItemDone)
     assert added.item == done.item
+    assert isinstance(added.item, MessageItem)
     assert (added.item.id, added.item.status) == (stage.names.id_of("item1"), "completed")
 
 

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from vivavoce.protocol.items import FunctionCallItem, Item, MessageItem, OutputAudio, OutputText
+from support.tool_ledger import ToolLedger
+from vivavoce.protocol.items import (
+    FunctionCallItem,
+    Item,
+    McpCallItem,
+    MessageItem,
+    OutputAudio,
+    OutputText,
+)
+from vivavoce.protocol.mcp_events import McpCallArgumentsDelta, McpCallArgumentsDone, McpCallEvent
 from vivavoce.protocol.server_events import (
     AudioPart,
     ContentPartAdded,
@@ -53,7 +62,9 @@ class Answer:
 class AnswerLedger:
     """All responses of a session."""
 
-    def __init__(self) -> None:
+    def __init__(self, tools: ToolLedger) -> None:
+        """`tools` keeps the books on calls whose arguments are whole."""
+        self._tools = tools
         self.active: Answer | None = None
         self.beside: dict[str, Answer] = {}
         self.ended: dict[str, ResponseObject] = {}
@@ -88,8 +99,12 @@ class AnswerLedger:
                 answer = self._answer(response_id)
                 assert answer.item is None, "two items are open"
                 assert index == len(answer.finished), "items are numbered in order"
-                assert item.status == "in_progress"
+                assert getattr(item, "status", "in_progress") == "in_progress"
                 answer.item = OpenItem(item.id, index)
+            case OutputItemDone() if self._tools.owns(event):
+                self._call_done(event)
+            case McpCallEvent():
+                pass
             case OutputItemDone(response_id=response_id, output_index=index, item=item):
                 self._item_done(self._answer(response_id), index, item)
             case _:
@@ -116,7 +131,7 @@ class AnswerLedger:
     def _done(self, response: ResponseObject) -> None:
         answer = self._answer(response.id)
         assert answer.item is None, "an item was added and never done"
-        assert response.output == tuple(answer.finished)
+        assert list(map(settled, response.output)) == list(map(settled, answer.finished))
         assert response.status != "in_progress"
         assert response.usage is not None
         details = response.status_details
@@ -141,9 +156,28 @@ class AnswerLedger:
             case FunctionCallItem(arguments=arguments, status=status):
                 assert arguments == opened.text
                 assert (status == "completed") == ("arguments" in opened.over)
+            case McpCallItem(arguments=arguments, output=None, error=None):
+                assert arguments == opened.text, "cut short"
             case _:
                 raise AssertionError(f"an answer holds {item}")
         answer.finished.append(item)
+        answer.item = None
+
+    def _call_done(self, event: OutputItemDone) -> None:
+        """A call is over; what its response shows of it later is what it gave."""
+        answer = self.beside.get(event.response_id) or self.active
+        if answer is not None and answer.shown.id == event.response_id:
+            assert answer.finished[event.output_index].id == event.item.id
+            answer.finished[event.output_index] = event.item
+
+    def _arguments_whole(self, event: McpCallArgumentsDone) -> None:
+        """To its response a call is finished now."""
+        answer = self._answer(event.response_id)
+        assert answer.item is not None
+        assert event.arguments == answer.item.text
+        answer.finished.append(
+            McpCallItem(id=event.item_id, server_label="", name="", arguments=event.arguments)
+        )
         answer.item = None
 
     def _content(self, event: object) -> None:
@@ -163,11 +197,13 @@ class AnswerLedger:
                 assert text == opened.text
                 assert opened.over in ({"text"}, {"audio", "transcript"})
                 opened.part = False
-            case FunctionCallArgumentsDelta(delta=delta):
+            case FunctionCallArgumentsDelta(delta=delta) | McpCallArgumentsDelta(delta=delta):
                 assert not opened.over
                 opened.text += delta
             case FunctionCallArgumentsDone(arguments=text):
                 self._over(opened, "arguments", text)
+            case McpCallArgumentsDone():
+                self._arguments_whole(event)
             case _:
                 self._part_content(event, opened)
 
@@ -196,3 +232,10 @@ class AnswerLedger:
         assert what not in opened.over, f"{what} is done twice"
         assert text == opened.text, "the deltas joined are not the whole"
         opened.over.add(what)
+
+
+def settled(item: Item) -> object:
+    """The item; of a call what does not change before it is over."""
+    if isinstance(item, McpCallItem) and item.output is None and item.error is None:
+        return item.id, item.arguments
+    return item

@@ -15,6 +15,9 @@ from vivavoce.protocol.items import (
     InputText,
     Item,
     ItemReference,
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
     MessageItem,
     OutputAudio,
     OutputText,
@@ -42,6 +45,12 @@ class Known:
         items = (listed.item for listed in self.conversation.items)
         return newest([item.call_id for item in items if isinstance(item, FunctionCallItem)], 0)
 
+    @property
+    def question(self) -> str:
+        """The id of the newest approval request."""
+        items = (listed.item for listed in self.conversation.items)
+        return newest([item.id for item in items if isinstance(item, McpApprovalRequestItem)], 0)
+
 
 def newest(ids: list[str], which: int) -> str:
     """The id that many from the end; one that never was, where there is none."""
@@ -61,7 +70,7 @@ def client_event(move: Move, number: int, known: Known) -> wire.ClientEvent:
         case moves.Create(kind=kind, behind=behind):
             return wire.ConversationItemCreate(
                 event_id=event_id,
-                item=item_of(kind, number, known.item(0), known.call),
+                item=item_of(kind, number, known),
                 previous_item_id=known.item(behind) if isinstance(behind, int) else behind,
             )
         case moves.Edit():
@@ -93,7 +102,7 @@ def edit_event(move: moves.Edit, event_id: str, item_id: str) -> wire.ClientEven
             )
 
 
-def item_of(kind: str, number: int, known_id: str, call_id: str) -> Item:
+def item_of(kind: str, number: int, known: Known) -> Item:
     """The item of a `Create` move; its text has the number, so that it is told from all others."""
     text = f"number {number}"
     match kind:
@@ -110,11 +119,19 @@ def item_of(kind: str, number: int, known_id: str, call_id: str) -> Item:
         case "call":
             return FunctionCallItem(name="book", call_id=f"call_{number}", arguments="{}")
         case "output":
-            return output_of(call_id, text)
+            return output_of(known.call, text)
+        case "approve" | "deny":
+            return McpApprovalResponseItem(
+                approval_request_id=known.question, approve=kind == "approve"
+            )
+        case "mcp_call":
+            return McpCallItem(
+                server_label="dice", name="roll", arguments=f'{{"n": {number}}}', output=text
+            )
         case "orphan":
             return output_of("call_that_never_was", text)
         case "duplicate":
-            return MessageItem(id=known_id, role="user", content=(InputText(text=text),))
+            return MessageItem(id=known.item(0), role="user", content=(InputText(text=text),))
         case "seeded_speech":
             return MessageItem(role="assistant", content=(OutputAudio(transcript=text),))
         case "wrong_part":

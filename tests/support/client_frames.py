@@ -21,12 +21,24 @@ def vad(**fields: Json) -> Json:
     return {"audio": {"input": {"turn_detection": {"type": "server_vad", **fields}}}}
 
 
+SERVER: Json = {
+    "type": "mcp",
+    "server_label": "dice",
+    "server_url": "https://dice.example/mcp",
+    "authorization": "token",
+    "allowed_tools": {"tool_names": ["roll"], "read_only": False},
+    "require_approval": {"never": {"tool_names": ["roll"]}, "always": {"read_only": True}},
+}
+
 SESSIONS: tuple[Json, ...] = (
     {"instructions": "Be brief."},
     {"output_modalities": ["text"]},
     {"output_modalities": ["audio"]},
     {"tools": [{"type": "function", "name": "book", "parameters": {"type": "object"}}]},
     {"tools": [], "tool_choice": "auto"},
+    {"tools": [SERVER]},
+    {"tools": [{**SERVER, "require_approval": "always", "headers": {"X-Key": "k"}}]},
+    {"tools": [SERVER], "tool_choice": {"type": "mcp", "server_label": "dice", "name": "roll"}},
     {"tool_choice": "required"},
     {"tool_choice": {"type": "function", "name": "book"}},
     {"max_output_tokens": 4096},
@@ -77,7 +89,19 @@ def calls() -> st.SearchStrategy[Json]:
     )
 
 
-items = st.one_of(messages(), calls())
+def mcp_items() -> st.SearchStrategy[Json]:
+    """What a client may replay of MCP, and answers to questions that were asked or not."""
+    call = {"type": "mcp_call", "server_label": "dice", "name": "roll", "arguments": "{}"}
+    question = {**call, "type": "mcp_approval_request", "id": "a"}
+    answer = {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True}
+    failed = {"type": "tool_execution_error", "message": "It broke."}
+    listing = {"type": "mcp_list_tools", "server_label": "dice", "tools": [{"name": "roll"}]}
+    return st.sampled_from(
+        (call, {**call, "output": "4"}, {**call, "error": failed}, question, answer, listing)
+    )
+
+
+items = st.one_of(messages(), calls(), mcp_items())
 references = st.builds(lambda item_id: {"type": "item_reference", "id": item_id}, ids)
 responses = st.fixed_dictionaries(
     {},
@@ -86,6 +110,7 @@ responses = st.fixed_dictionaries(
         "input": st.lists(st.one_of(items, references), max_size=3),
         "instructions": st.just("Now."),
         "output_modalities": st.sampled_from((["text"], ["audio"], ["text", "audio"])),
+        "tools": st.sampled_from(([SERVER], [{"type": "mcp", "server_label": "dice"}], [])),
         "tool_choice": st.sampled_from(("none", "required")),
         "max_output_tokens": st.sampled_from((1, 0, "inf")),
         "metadata": st.sampled_from(({"k": "v"}, {"k" * 65: "v"}, {})),

@@ -1,11 +1,12 @@
 """The books on the conversation: its chain of items, and what the user is said to have said."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import UNSET
 
-from vivavoce.protocol.items import InputAudio, Item, MessageItem, OutputAudio
+from vivavoce.protocol.items import InputAudio, Item, McpCallItem, MessageItem, OutputAudio
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDeleted,
@@ -46,9 +47,13 @@ class ConversationLedger:
         if isinstance(output, Send | SendRetrieved):
             self._sent(output.event)
 
-    def settled(self) -> None:
-        """Nothing is being written any more."""
-        unfinished = [listed.item.id for listed in self.items if not listed.done]
+    def settled(self, *, waiting: Collection[str]) -> None:
+        """Nothing is being written any more, but for the calls that wait for approval."""
+        unfinished = [
+            listed.item.id
+            for listed in self.items
+            if not listed.done and listed.item.id not in waiting
+        ]
         assert not unfinished, f"added and never done: {unfinished}"
 
     def _sent(self, event: object) -> None:
@@ -68,7 +73,9 @@ class ConversationLedger:
             case ConversationItemTruncated(item_id=item_id):
                 self._truncated(self._listed(item_id))
             case ConversationItemRetrieved(item=item):
-                assert item == self._listed(item.id).item, "retrieved is not what was told"
+                listed = self._listed(item.id)
+                if listed.done or not isinstance(item, McpCallItem):
+                    assert item == listed.item, "retrieved is not what was told"
             case _:
                 self._transcription(event)
 

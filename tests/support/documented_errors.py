@@ -29,6 +29,13 @@ LIVE_SERVICE = frozenset(
     }
 )
 
-OWN = frozenset({"object_above_max_properties", "too_many_items", "too_many_responses"})
+OWN = frozenset(
+    {
+        "mcp_list_tools_failed",
+        "object_above_max_properties",
+        "too_many_items",
+        "too_many_responses",
+    }
+)
 
 DOCUMENTED = LIVE_SERVICE | OWN

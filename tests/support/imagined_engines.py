@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from vivavoce.protocol.items import McpHttpError, McpListedTool
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.session.inputs import (
     AnyInput,
@@ -19,11 +20,22 @@ from vivavoce.session.inputs import (
     SpeechFinished,
     TextGenerated,
     ToolCallGenerated,
+    ToolReturned,
+    ToolServerFailed,
+    ToolsListed,
     Transcribed,
     TranscriptDelta,
     Word,
 )
-from vivavoce.session.outputs import AnyOutput, Generate, Hear, HearClip, Speak
+from vivavoce.session.outputs import (
+    AnyOutput,
+    CallTool,
+    Generate,
+    Hear,
+    HearClip,
+    ListTools,
+    Speak,
+)
 
 WORDS = (
     "yes",
@@ -55,6 +67,7 @@ class Temper:
     model_fails_at_once: float = 0.1
     model_fails_midway: float = 0.1
     voice_fails: float = 0.05
+    server_fails: float = 0.2
     slowest_s: float = 0.6
     pace_ms: int = 12
 
@@ -82,11 +95,15 @@ class ImaginedEngines:
                 replies = self._generate(job, prompt, self._content(request))
             case Speak(job=job, text=text):
                 replies = self._speak(job, text, self._content(request))
+            case ListTools() | CallTool():
+                job, replies = request.job, [self._serve(request, self._content(request))]
             case _:
                 return []
         return self._timed(job, replies)
 
-    def _content(self, request: Hear | HearClip | Generate | Speak) -> random.Random:
+    def _content(
+        self, request: Hear | HearClip | Generate | Speak | ListTools | CallTool
+    ) -> random.Random:
         anonymous = msgspec.structs.replace(request, job=0)
         return random.Random(f"{self._seed} {msgspec.json.encode(anonymous)!r}")
 
@@ -132,12 +149,30 @@ class ImaginedEngines:
 
     def _call(self, job: int, prompt: Prompt, index: int, rng: random.Random) -> list[AnyInput]:
         name = rng.choice(prompt.tools).name
+        if "__" in name and rng.random() < 0.1:
+            name += "_and_what_no_server_lists"
         call_id = f"call_{rng.getrandbits(40):x}"
         first, *rest = pieces(f'{{"n": {rng.randint(0, 999)}}}', rng)
         return [
             ToolCallGenerated(job=job, index=index, name=name, call_id=call_id, arguments=first),
             *(ToolCallGenerated(job=job, index=index, arguments=piece) for piece in rest),
         ]
+
+    def _serve(self, request: ListTools | CallTool, rng: random.Random) -> AnyInput:
+        """What an MCP server answers."""
+        if rng.random() < self._temper.server_fails:
+            error = McpHttpError(code=500, message="The server broke.")
+            return rng.choice(
+                (
+                    ToolServerFailed(request.job, error),
+                    EngineFailed(request.job, "engine_error", "The shell broke."),
+                )
+            )
+        if isinstance(request, ListTools):
+            reads = {"readOnlyHint": True}
+            look = McpListedTool(name="look", annotations=reads)
+            return ToolsListed(request.job, (McpListedTool(name="roll"), look))
+        return ToolReturned(request.job, rng.choice(WORDS))
 
     def _speak(self, job: int, text: str, rng: random.Random) -> list[AnyInput]:
         if rng.random() < self._temper.voice_fails:

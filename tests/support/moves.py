@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from vivavoce.protocol.client_events import ResponseParams
 from vivavoce.protocol.items import InputAudio, ItemReference, MessageItem
-from vivavoce.protocol.session_config import ResponseAudio, ResponseAudioOutput, Tool
+from vivavoce.protocol.session_config import ResponseAudio, ResponseAudioOutput
+from vivavoce.protocol.tools import McpTool, Tool
 
 WHICH = 4
 """Items are chosen among so many of the newest; the next number up is an id that never was."""
@@ -126,6 +127,21 @@ def server_vad(**fields: Any) -> dict[str, Any]:
 
 TOOL = {"type": "function", "name": "book", "parameters": {"type": "object"}}
 
+SERVER: dict[str, Any] = {
+    "type": "mcp",
+    "server_label": "dice",
+    "server_url": "https://dice.example/mcp",
+}
+CARDS = {**SERVER, "server_label": "cards", "require_approval": {"never": {"read_only": True}}}
+
+TOOL_PATCHES: tuple[dict[str, Any], ...] = (
+    realtime(tools=[{**SERVER, "require_approval": "never"}, TOOL]),
+    realtime(tools=[SERVER]),
+    realtime(tools=[CARDS, {**SERVER, "allowed_tools": ["roll"], "require_approval": "never"}]),
+    realtime(tools=[{**SERVER, "server_url": "https://new.example/mcp"}]),
+)
+"""They have servers listed, which takes time."""
+
 QUIET_PATCHES: tuple[dict[str, Any], ...] = (
     realtime(instructions="Be brief."),
     realtime(instructions="Be kind."),
@@ -169,14 +185,32 @@ BAD_PATCHES: tuple[dict[str, Any], ...] = (
     realtime(audio={"input": {"noise_reduction": {"type": "near_field"}}}),
     realtime(output_modalities=["audio", "text"]),
     realtime(tools=[], tool_choice="required"),
+    realtime(tools=[SERVER, SERVER]),
+    realtime(tools=[{"type": "mcp", "server_label": "unheard_of"}]),
+    realtime(tools=[{**SERVER, "tunnel_id": "t"}]),
     realtime(tool_choice={"type": "function", "name": "unheard_of"}),
     server_vad(threshold=2),
     server_vad(idle_timeout_ms=4999),
 )
 
-GOOD_ITEMS = ("user", "system", "assistant", "image", "speech", "silence", "call", "output")
+GOOD_ITEMS = (
+    "user",
+    "system",
+    "assistant",
+    "image",
+    "speech",
+    "silence",
+    "call",
+    "output",
+    "approve",
+    "deny",
+    "mcp_call",
+)
 BAD_ITEMS = ("duplicate", "orphan", "seeded_speech", "wrong_part", "bad_base64")
 
+ROLLING = McpTool(
+    server_label="rolling", server_url="https://rolling.example", require_approval="never"
+)
 BESIDE = ResponseParams(conversation="none", metadata={"topic": "aside"})
 CLIP_MESSAGE = MessageItem(role="user", content=(InputAudio(audio=CLIP),))
 CLIP_NAMESAKE = MessageItem(id="speech", role="user", content=(InputAudio(audio=CLIP),))
@@ -188,6 +222,9 @@ GOOD_PARAMS: tuple[ResponseParams | None, ...] = (
     ResponseParams(instructions="Only now.", output_modalities=("text",)),
     ResponseParams(audio=ResponseAudio(output=ResponseAudioOutput(voice="sage"))),
     ResponseParams(tools=(Tool(name="only_here"),), tool_choice="required"),
+    ResponseParams(tools=(ROLLING,)),
+    ResponseParams(tools=(ROLLING,), conversation="none"),
+    ResponseParams(tools=(McpTool(server_label="dice", server_url="https://dice.example/mcp"),)),
     ResponseParams(input=()),
     ResponseParams(input=(CLIP_MESSAGE,)),
     ResponseParams(conversation="none", input=(CLIP_NAMESAKE, CLIP_NAMESAKE)),
@@ -214,7 +251,9 @@ speech = st.builds(Sound, st.integers(1, 25), st.just(0.95))
 silences = st.builds(Sound, st.integers(1, 30), st.just(0.02))
 murmurs = st.builds(Sound, st.integers(1, 6), st.sampled_from((0.4, 0.3, 0.5)))
 passing = st.builds(Pass, st.sampled_from((0.01, 0.1, 0.5, 3.0, 60.0)))
-updates = st.builds(Update, st.sampled_from(QUIET_PATCHES + BOLD_PATCHES + BAD_PATCHES))
+updates = st.builds(
+    Update, st.sampled_from(QUIET_PATCHES + TOOL_PATCHES + BOLD_PATCHES + BAD_PATCHES)
+)
 creations = st.builds(
     Create,
     st.sampled_from(GOOD_ITEMS + BAD_ITEMS),

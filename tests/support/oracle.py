@@ -13,28 +13,44 @@ from support.audio_ledger import AudioLedger
 from support.conversation_ledger import ConversationLedger
 from support.playout_ledger import PlayoutLedger
 from support.reply_ledger import ReplyLedger
+from support.tool_ledger import ToolLedger
 from vivavoce.session.inputs import (
     AnyInput,
     EngineFailed,
     EventReceived,
     GenerationFinished,
     SpeechFinished,
+    ToolReturned,
+    ToolServerFailed,
+    ToolsListed,
     Transcribed,
 )
 from vivavoce.session.outputs import (
     AnyOutput,
+    CallTool,
     Cancel,
     Generate,
     Hear,
     HearClip,
     Listen,
+    ListTools,
     Send,
     SendAudio,
     SendRetrieved,
     Speak,
 )
 
-Job = Listen | Hear | HearClip | Generate | Speak
+Job = Listen | Hear | HearClip | Generate | Speak | ListTools | CallTool
+LAST_RESULTS = (
+    Transcribed
+    | GenerationFinished
+    | SpeechFinished
+    | ToolsListed
+    | ToolReturned
+    | ToolServerFailed
+    | EngineFailed
+)
+"""With these a job is over."""
 
 
 class JobLedger:
@@ -47,7 +63,7 @@ class JobLedger:
 
     def happened(self, happened: AnyInput) -> None:
         """An engine is done with its job."""
-        if isinstance(happened, Transcribed | GenerationFinished | SpeechFinished | EngineFailed):
+        if isinstance(happened, LAST_RESULTS):
             self._ended(happened.job)
 
     def done(self, output: AnyOutput) -> None:
@@ -78,7 +94,8 @@ class Oracle:
     def __init__(self, *, max_lead_s: float) -> None:
         self.jobs = JobLedger()
         self.audio = AudioLedger()
-        self.answers = AnswerLedger()
+        self.tools = ToolLedger()
+        self.answers = AnswerLedger(self.tools)
         self.conversation = ConversationLedger()
         self.replies = ReplyLedger()
         self.playout = PlayoutLedger(max_lead_s)
@@ -97,6 +114,7 @@ class Oracle:
             self.audio.done(output)
             self.answers.done(output)
             self.conversation.done(output)
+            self.tools.done(output)
             self.replies.done(output)
             self.playout.done(output, now)
         self.audio.step_over()
@@ -116,7 +134,8 @@ class Oracle:
         assert not self.replies.waiting, f"never answered: {self.replies.waiting}"
         left = [job for job in self.jobs.running.values() if not isinstance(job, Listen)]
         assert not left, f"nobody waits for {left}"
-        self.conversation.settled()
+        self.tools.settled()
+        self.conversation.settled(waiting=self.tools.calls.keys())
 
     def _event_id_is_new(self, output: AnyOutput) -> None:
         if isinstance(output, Send | SendAudio | SendRetrieved):

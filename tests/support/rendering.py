@@ -9,6 +9,7 @@ import re
 
 from msgspec import UNSET
 
+from vivavoce.protocol import mcp_events
 from vivavoce.protocol import server_events as ev
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.items import Item
@@ -84,6 +85,21 @@ def render(output: out.AnyOutput, names: Names) -> str:
             return f"Speak {names.new_job(job, 'speak')} {text!r}"
         case out.Cancel(job):
             return f"Cancel {names.job(job)}"
+        case out.KeepAudio() | out.KeepClip() | out.DropAudio() | out.TrimAudio():
+            return render_keeping(output, names)
+        case out.Disconnect(code, reason):
+            return f"Disconnect {code} {reason}"
+        case out.Measured() | out.EndAudio():
+            return type(output).__name__
+        case out.ListTools() | out.CallTool():
+            return render_tool_job(output, names)
+
+
+def render_keeping(
+    output: out.KeepAudio | out.KeepClip | out.DropAudio | out.TrimAudio, names: Names
+) -> str:
+    """What becomes of the user's audio."""
+    match output:
         case out.KeepAudio(item_id, start, end):
             return f"KeepAudio {names(item_id)} {ms(start)}..{ms(end)}"
         case out.KeepClip(item_id, audio):
@@ -92,10 +108,15 @@ def render(output: out.AnyOutput, names: Names) -> str:
             return f"DropAudio {names(item_id)}"
         case out.TrimAudio(before):
             return f"TrimAudio ..{ms(before)}"
-        case out.Disconnect(code, reason):
-            return f"Disconnect {code} {reason}"
-        case out.Measured() | out.EndAudio():
-            return type(output).__name__
+
+
+def render_tool_job(output: out.ListTools | out.CallTool, names: Names) -> str:
+    """A job for an MCP server."""
+    label = output.server.label
+    if isinstance(output, out.ListTools):
+        return f"ListTools {names.new_job(output.job, 'list')} {label}"
+    called = f"{label}.{output.name}({output.arguments})"
+    return f"CallTool {names.new_job(output.job, 'tool')} {called}"
 
 
 def render_event(event: ev.ServerEvent, names: Names) -> str:
@@ -163,6 +184,19 @@ def render_output_event(event: ev.ServerEvent, names: Names) -> str:
         case ev.FunctionCallArgumentsDone(item_id=item_id, name=name, arguments=arguments):
             return f"arguments.done {names(item_id)} {name}({arguments})"
         case _:
+            return render_mcp_event(event, names)
+
+
+def render_mcp_event(event: ev.ServerEvent, names: Names) -> str:
+    """An event about MCP servers, or one without content."""
+    match event:
+        case mcp_events.McpCallArgumentsDelta(item_id=item_id, delta=text):
+            return f"mcp_arguments.delta {names(item_id)} {text}"
+        case mcp_events.McpCallArgumentsDone(item_id=item_id, arguments=arguments):
+            return f"mcp_arguments.done {names(item_id)} {arguments}"
+        case mcp_events.McpListToolsEvent() | mcp_events.McpCallEvent():
+            return f"{wire_name(event).removeprefix('response.')} {names(event.item_id)}"
+        case _:
             return wire_name(event).removeprefix("input_audio_buffer.")
 
 
@@ -178,7 +212,8 @@ def render_error(error: ErrorDetail) -> str:
 
 def unless_completed(item: Item) -> str:
     """The status, where it is not the usual one."""
-    return "" if item.status in ("completed", UNSET) else f" {item.status}"
+    status = getattr(item, "status", UNSET)  # items of MCP have none
+    return "" if status in ("completed", UNSET) else f" {status}"
 
 
 def outcome(response: ev.ResponseObject) -> str:

@@ -98,7 +98,7 @@ def resembles(asked: Item, added: Item) -> bool:
         return asked.id == added.id
     if type(asked) is not type(added):
         return False
-    for key in ("content", "arguments", "output"):
+    for key in ("content", "arguments", "output", "approval_request_id", "approve"):
         if getattr(asked, key, None) != getattr(added, key, None):
             return False
     return getattr(asked, "call_id", None) == getattr(added, "call_id", None)

@@ -23,7 +23,7 @@ from vivavoce.protocol import client_events as client
 from vivavoce.protocol import server_events as ev
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.ids import Ids
-from vivavoce.protocol.items import Item
+from vivavoce.protocol.items import Item, McpError, McpListedTool
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.session_config import (
     RealtimeSession,
@@ -228,6 +228,19 @@ class Stage:
     def spoken(self, job: str | None = None) -> None:
         """The voice has spoken its clause."""
         self.step(inp.SpeechFinished(self._job("speak", job)))
+
+    def listed(self, *tools: str, job: str | None = None, **more: Any) -> None:
+        """An MCP server lists tools of these names, which may have more fields."""
+        given = tuple(McpListedTool(name=name, **more) for name in tools)
+        self.step(inp.ToolsListed(self._job("list", job), given))
+
+    def returned(self, output: str, job: str | None = None) -> None:
+        """A tool of an MCP server has done its work."""
+        self.step(inp.ToolReturned(self._job("tool", job), output))
+
+    def server_failed(self, error: McpError, job: str) -> None:
+        """An MCP server could not do what it was asked."""
+        self.step(inp.ToolServerFailed(self.names.job_id(job), error))
 
     def failed(self, job: str, code: str = "engine_error") -> None:
         """The engine of this job fails."""

@@ -28,9 +28,9 @@ from vivavoce.protocol.session_config import (
     RealtimeSession,
     ServerVad,
     SessionConfig,
-    Tool,
     TranscriptionConfig,
 )
+from vivavoce.protocol.tools import McpApproval, McpFilter, McpTool, Tool
 from vivavoce.session.inputs import (
     AnyInput,
     AudioAppended,
@@ -67,6 +67,21 @@ IDLE = msgspec.structs.replace(
 """Speaks up by itself after 5 s of silence."""
 WITH_TOOLS = msgspec.structs.replace(
     TALKATIVE, tools=(Tool(name="book", parameters={"type": "object"}), Tool(name="look"))
+)
+WITH_SERVERS = msgspec.structs.replace(
+    TALKATIVE,
+    output_modalities=("text",),
+    tools=(
+        McpTool(
+            server_label="dice",
+            server_url="https://dice.example/mcp",
+            require_approval=McpApproval(never=McpFilter(read_only=True)),
+        ),
+        McpTool(
+            server_label="cards", server_url="https://cards.example/mcp", require_approval="never"
+        ),
+        Tool(name="look"),
+    ),
 )
 SHORT_LEAD = Limits(lifetime_s=None, max_lead_ms=300)
 """Answers are held back soon, so that there is something to hold back."""

@@ -19,8 +19,9 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
         except ValueError as error:
             text = f"--retain-audio {retain}: expected seconds, 'all' or 'none'."
             raise click.ClickException(text) from error
-    if given.get("allowed_origins") is not None:
-        given["allowed_origins"] = listed(given["allowed_origins"])
+    for key in ("allowed_origins", "mcp_private_hosts"):
+        if given.get(key) is not None:
+            given[key] = listed(given[key])
     try:
         settings = read_settings(config, given)
         if settings.llm_url is None and from_environment("llm_api_key"):

@@ -114,7 +114,7 @@ def given_value(name: str, value: Any, path: str) -> Any:
         case "temperature":
             return given_temperature(value, path)
         case "tool_choice":
-            return given_tool_choice(value)
+            return given_tool_choice(value, path)
         case "tools" if isinstance(value, list):
             return [given_tool(tool, f"{path}[{index}]") for index, tool in enumerate(value)]
         case _:
@@ -171,8 +171,11 @@ def given_temperature(value: Any, path: str) -> float:
     return temperature
 
 
-def given_tool_choice(value: Any) -> Any:
-    """A mode, a function's name, or either form of an object that names a function."""
+def given_tool_choice(value: Any, path: str) -> Any:
+    """A mode, a function's name, or either form of an object that names a function.
+
+    Other objects came with GA.
+    """
     match value:
         case "none" | "auto" | "required":
             return value
@@ -180,6 +183,8 @@ def given_tool_choice(value: Any) -> Any:
             return {"type": "function", "name": name}
         case {"type": "function", "function": {"name": str(name)}}:
             return {"type": "function", "name": name}
+        case {"type": str(kind)} if kind != "function":
+            raise invalid_value(f"{path}.type", kind, ("function",))
         case _:
             return value
 

@@ -18,6 +18,9 @@ GIVEN_TYPES: Mapping[str, Mapping[str, str]] = {
 }
 """What beta calls the parts of a message by its role, and what the machine calls them."""
 
+ITEM_TYPES = ("message", "function_call", "function_call_output")
+"""The items that beta has; those of MCP came with GA."""
+
 SHOWN_TYPES = {name: old for types in GIVEN_TYPES.values() for old, name in types.items()}
 
 
@@ -34,6 +37,8 @@ def given_item(item: Any, path: str) -> Any:
                 for index, part in enumerate(parts)
             ]
             return {**item, "content": content}
+        case {"type": str(kind)} if kind.startswith("mcp_"):
+            raise invalid_value(f"{path}.type", kind, ITEM_TYPES)
         case _:
             return item
 

@@ -12,11 +12,10 @@ from vivavoce.protocol.session_config import (
     RealtimeSession,
     SemanticVad,
     SessionConfig,
-    ToolChoiceConfig,
-    ToolChoiceFunction,
     TranscriptionSession,
     TurnDetection,
 )
+from vivavoce.protocol.tools import ToolChoiceConfig, ToolChoiceFunction, ToolChoiceMcp
 from vivavoce.protocol.voices import voice_name
 
 FORMAT_NAMES: Mapping[type[AudioFormat], str] = {
@@ -130,7 +129,13 @@ def shown_format(value: AudioFormat) -> str:
 
 def shown_tool_choice(value: ToolChoiceConfig) -> str:
     """A mode, or the name of the one function to call: the old types have a string here."""
-    return value.name if isinstance(value, ToolChoiceFunction) else value
+    match value:
+        case ToolChoiceFunction(name=name):
+            return name
+        case ToolChoiceMcp():
+            return "required"
+        case _:
+            return value
 
 
 def shown_temperature(value: float | msgspec.UnsetType) -> float:

@@ -12,9 +12,8 @@ from vivavoce.protocol.session_config import (
     PromptTemplate,
     ReasoningConfig,
     ResponseAudio,
-    Tool,
-    ToolChoiceConfig,
 )
+from vivavoce.protocol.tools import AnyTool, ToolChoiceConfig
 
 EventId = Annotated[str, msgspec.Meta(max_length=512)]
 
@@ -96,7 +95,7 @@ class ResponseParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     instructions: str | None | UnsetType = UNSET
     output_modalities: OutputModalities | UnsetType = UNSET
     audio: ResponseAudio | UnsetType = UNSET
-    tools: tuple[Tool, ...] | None | UnsetType = UNSET
+    tools: tuple[AnyTool, ...] | None | UnsetType = UNSET
     tool_choice: ToolChoiceConfig | UnsetType = UNSET
     max_output_tokens: MaxOutputTokens | UnsetType = UNSET
     metadata: dict[str, str] | None = None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTHS = {"call": 16}
 DEFAULT_LENGTH = 21
+FILLER_LENGTH = 16
 
 
 class Ids:
@@ -19,10 +20,16 @@ class Ids:
 
     def new(self, prefix: str) -> str:
         """A fresh id for `event`, `sess`, `conv`, `resp`, `item` or `call`."""
-        length = LENGTHS.get(prefix, DEFAULT_LENGTH)
+        return f"{prefix}_{self._letters(LENGTHS.get(prefix, DEFAULT_LENGTH))}"
+
+    def filler(self) -> str:
+        """Random letters that mean nothing, for a field `obfuscation`."""
+        return self._letters(FILLER_LENGTH)
+
+    def _letters(self, length: int) -> str:
         bits = self._random_bits(6 * length)
         letters = []
         for _ in range(length):
             letters.append(ALPHABET[(bits & 63) % 62])
             bits >>= 6
-        return f"{prefix}_{''.join(letters)}"
+        return "".join(letters)

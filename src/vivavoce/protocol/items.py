@@ -4,7 +4,7 @@ The same structs are read from clients and sent to them; optional keys that the 
 are `UNSET`, never null. Items are immutable: a change makes a new value.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -97,7 +97,93 @@ class FunctionCallOutputItem(BaseItem, frozen=True, kw_only=True, tag="function_
     output: str
 
 
-Item = MessageItem | FunctionCallItem | FunctionCallOutputItem
+# --- MCP (protocol 5.7): none of these has a status on the wire ---------------------------------
+
+
+class McpListedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool as its server lists it. Known clients need the description to be a string."""
+
+    name: str
+    description: str = ""
+    input_schema: dict[str, Any] = {}
+    annotations: dict[str, Any] | None = None
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the server says that a call changes nothing."""
+        return (self.annotations or {}).get("readOnlyHint") is True
+
+
+class McpListToolsItem(BaseItem, frozen=True, kw_only=True, tag="mcp_list_tools"):
+    """The tools of a server; none until they are listed, or if that failed."""
+
+    server_label: str
+    tools: tuple[McpListedTool, ...]
+
+
+class BaseMcpError(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """Why a call of a tool gave nothing."""
+
+    message: str
+
+
+class McpProtocolError(BaseMcpError, frozen=True, kw_only=True, tag="protocol_error"):
+    """The MCP server answered with an error of JSON-RPC, or with something else than MCP."""
+
+    code: int
+
+
+class McpHttpError(BaseMcpError, frozen=True, kw_only=True, tag="http_error"):
+    """The MCP server answered with an error of HTTP, or not at all."""
+
+    code: int
+
+
+class McpToolError(BaseMcpError, frozen=True, kw_only=True, tag="tool_execution_error"):
+    """The tool itself failed, or was not called."""
+
+
+McpError = McpProtocolError | McpHttpError | McpToolError
+
+
+class McpCallItem(BaseItem, frozen=True, kw_only=True, tag="mcp_call"):
+    """A call of a server's tool. It is over once it has an `output` or an `error`."""
+
+    server_label: str
+    name: str
+    arguments: str
+    approval_request_id: str | None | UnsetType = UNSET
+    output: str | None = None
+    error: McpError | None = None
+
+
+class McpApprovalRequestItem(BaseItem, frozen=True, kw_only=True, tag="mcp_approval_request"):
+    """The question to the client whether this call may be made."""
+
+    server_label: str
+    name: str
+    arguments: str
+
+
+class McpApprovalResponseItem(BaseItem, frozen=True, kw_only=True, tag="mcp_approval_response"):
+    """The client's answer to that."""
+
+    approval_request_id: str
+    approve: bool
+    reason: str | None | UnsetType = UNSET
+
+
+Item = (
+    MessageItem
+    | FunctionCallItem
+    | FunctionCallOutputItem
+    | McpListToolsItem
+    | McpCallItem
+    | McpApprovalRequestItem
+    | McpApprovalResponseItem
+)
 
 
 class ItemReference(
@@ -108,4 +194,4 @@ class ItemReference(
     id: str
 
 
-InputItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | ItemReference
+InputItem = Item | ItemReference

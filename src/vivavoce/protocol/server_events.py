@@ -11,6 +11,17 @@ from msgspec import UNSET, UnsetType
 
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.items import Item
+from vivavoce.protocol.mcp_events import (
+    McpCallArgumentsDelta,
+    McpCallArgumentsDone,
+    McpCallCompleted,
+    McpCallFailed,
+    McpCallInProgress,
+    McpListToolsCompleted,
+    McpListToolsFailed,
+    McpListToolsInProgress,
+)
+from vivavoce.protocol.server_event import BaseServerEvent as BaseServerEvent
 from vivavoce.protocol.session_config import (
     AudioFormat,
     MaxOutputTokens,
@@ -18,12 +29,6 @@ from vivavoce.protocol.session_config import (
     SessionConfig,
     VoiceName,
 )
-
-
-class BaseServerEvent(msgspec.Struct, kw_only=True, tag_field="type"):
-    """What all server events have."""
-
-    event_id: str = ""
 
 
 class Error(BaseServerEvent, kw_only=True, tag="error"):
@@ -436,6 +441,14 @@ ServerEvent = (
     | OutputAudioTranscriptDone
     | FunctionCallArgumentsDelta
     | FunctionCallArgumentsDone
+    | McpListToolsInProgress
+    | McpListToolsCompleted
+    | McpListToolsFailed
+    | McpCallArgumentsDelta
+    | McpCallArgumentsDone
+    | McpCallInProgress
+    | McpCallCompleted
+    | McpCallFailed
     | RateLimitsUpdated
     | RateLimitsAtStart
 )

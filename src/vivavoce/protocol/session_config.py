@@ -11,13 +11,19 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from vivavoce.protocol.errors import (
-    Refusal,
     missing_parameter,
     refuse,
     unknown_parameter,
     unsupported,
 )
 from vivavoce.protocol.sizes import check_size
+from vivavoce.protocol.tools import (
+    AnyTool,
+    ToolChoiceConfig,
+    check_tools,
+    echoed_tools,
+    with_known_servers,
+)
 from vivavoce.protocol.validation import explain
 
 MODEL_RATE = 24_000
@@ -130,26 +136,6 @@ class TranscriptionSemanticVad(Tagged, frozen=True, kw_only=True, tag="semantic_
 TurnDetection = ServerVad | SemanticVad | TranscriptionServerVad | TranscriptionSemanticVad
 
 
-# --- tools (protocol 2.6) -----------------------------------------------------------------------
-
-
-class Tool(Tagged, frozen=True, kw_only=True, tag="function"):
-    """A function that the client runs. `parameters` is a JSON schema."""
-
-    name: str
-    description: str | UnsetType = UNSET
-    parameters: dict[str, Any] | UnsetType = UNSET
-
-
-class ToolChoiceFunction(Tagged, frozen=True, kw_only=True, tag="function"):
-    """The model must call this function."""
-
-    name: str
-
-
-ToolChoiceConfig = Literal["none", "auto", "required"] | ToolChoiceFunction
-
-
 # --- the rest -----------------------------------------------------------------------------------
 
 
@@ -248,7 +234,7 @@ class RealtimeSession(Tagged, frozen=True, kw_only=True, tag="realtime"):
     model: str = ""
     output_modalities: OutputModalities = ("audio",)
     instructions: str = ""
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[AnyTool, ...] = ()
     tool_choice: ToolChoiceConfig = "auto"
     max_output_tokens: MaxOutputTokens = "inf"
     tracing: Literal["auto"] | TracingConfig | None = None
@@ -263,8 +249,12 @@ class RealtimeSession(Tagged, frozen=True, kw_only=True, tag="realtime"):
     """A field of the beta dialect; the GA dialect neither takes nor shows it (protocol 2.7)."""
 
     def echoed(self) -> "RealtimeSession":
-        """As `session.created` and `session.updated` show it: without the input-only fields."""
-        return msgspec.structs.replace(self, reasoning=UNSET, parallel_tool_calls=UNSET)
+        """As `session.created` and `session.updated` show it: without the input-only fields, and
+        without the credentials of MCP servers."""
+        tools = echoed_tools(self.tools)
+        return msgspec.structs.replace(
+            self, tools=tools, reasoning=UNSET, parallel_tool_calls=UNSET
+        )
 
 
 class TranscriptionAudioInput(Config, frozen=True, kw_only=True):
@@ -325,6 +315,9 @@ def merge(session: SessionConfig, patch: dict[str, Any]) -> SessionConfig:
         updated: SessionConfig = msgspec.convert(merged, type(session))
     except msgspec.ValidationError as error:
         raise explain(merged, type(session), "session", error) from error
+    if isinstance(session, RealtimeSession) and isinstance(updated, RealtimeSession):
+        tools = with_known_servers(updated.tools, session.tools, "session.tools")
+        updated = msgspec.structs.replace(updated, tools=tools)
     check_meaning(session, updated)
     return updated
 
@@ -408,7 +401,7 @@ def check_prompt_template(path: str, prompt: PromptTemplate | None) -> None:
 def check_output(
     path: str,
     modalities: OutputModalities,
-    tools: tuple[Tool, ...],
+    tools: tuple[AnyTool, ...],
     choice: ToolChoiceConfig,
 ) -> None:
     """What holds for a session and for one response alike; `path` is where the fields stand."""
@@ -419,13 +412,4 @@ def check_output(
             f"Invalid value: '{given}'. Supported combinations are: ['text'] and ['audio'].",
             f"{path}.output_modalities",
         )
-    names = [tool.name for tool in tools]
-    if choice == "required" and not tools:
-        raise tool_choice_refused(path, "'required' needs at least one tool.")
-    if isinstance(choice, ToolChoiceFunction) and choice.name not in names:
-        raise tool_choice_refused(path, f"there is no tool named '{choice.name}'.")
-
-
-def tool_choice_refused(path: str, reason: str) -> Refusal:
-    """A `tool_choice` that the tools at hand cannot satisfy."""
-    return refuse("invalid_value", f"Invalid tool choice: {reason}", f"{path}.tool_choice")
+    check_tools(path, tools, choice)

@@ -31,13 +31,15 @@ from vivavoce.protocol.server_events import (
 )
 from vivavoce.runtime.batching import ListeningStream
 from vivavoce.runtime.clock import Clock
+from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.engine_jobs import EngineJobs
 from vivavoce.runtime.input_audio import Tape, decode_base64
 from vivavoce.runtime.output_audio import OutputAudio
 from vivavoce.runtime.pipeline import Pipeline
-from vivavoce.runtime.ports import Connection
+from vivavoce.runtime.ports import Connection, ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.retrieval import Retrievals
+from vivavoce.runtime.tool_jobs import ToolJobs
 from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
     AnyInput,
@@ -53,6 +55,7 @@ from vivavoce.session.inputs import (
 from vivavoce.session.machine import Session
 from vivavoce.session.outputs import (
     AnyOutput,
+    CallTool,
     Cancel,
     Disconnect,
     DropAudio,
@@ -63,6 +66,7 @@ from vivavoce.session.outputs import (
     KeepAudio,
     KeepClip,
     Listen,
+    ListTools,
     Measured,
     Send,
     SendAudio,
@@ -95,6 +99,8 @@ class SessionDriver:
         *,
         tape: Tape,
         clock: Clock,
+        tool_servers: ToolServers,
+        concealment: Concealment,
         trace: TraceWriter | None = None,
         on_measured: Callable[[Measured], None] | None = None,
         lockstep: Rests | None = None,
@@ -106,7 +112,9 @@ class SessionDriver:
         self._trace = trace
         self._on_measured = on_measured
         self._lockstep = lockstep
-        self._jobs = EngineJobs(pipeline.engines, tasks, self.step)
+        self._concealment = concealment
+        tools = ToolJobs(tool_servers, concealment)
+        self._jobs = EngineJobs(pipeline.engines, tools, tasks, self.step)
         self._peers: dict[int, Connection] = {}
         self._waiting: deque[AnyInput] = deque()
         self._stepping = False
@@ -156,7 +164,7 @@ class SessionDriver:
         if not isinstance(event, AT_ONCE):
             for stream in tuple(self._listening.values()):
                 await stream.settled()
-        self.step(EventReceived(peer, event))
+        self.step(EventReceived(peer, self._concealment.event(event)))
 
     async def _append(self, peer: int, event: InputAudioBufferAppend) -> None:
         """More audio; returns when the client may send more."""
@@ -342,6 +350,12 @@ class SessionDriver:
     def _speak(self, output: Speak) -> None:
         self._jobs.speak(output)
 
+    def _list_tools(self, output: ListTools) -> None:
+        self._jobs.list_tools(output)
+
+    def _call_tool(self, output: CallTool) -> None:
+        self._jobs.call_tool(output)
+
     def _keep_audio(self, output: KeepAudio) -> None:
         self._tape.keep(output.item_id, output.start, output.end)
 
@@ -371,6 +385,8 @@ PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     HearClip: SessionDriver._hear_clip,
     Generate: SessionDriver._generate,
     Speak: SessionDriver._speak,
+    ListTools: SessionDriver._list_tools,
+    CallTool: SessionDriver._call_tool,
     Cancel: SessionDriver._cancel,
     KeepAudio: SessionDriver._keep_audio,
     KeepClip: SessionDriver._keep_clip,

@@ -25,6 +25,7 @@ from vivavoce.engines.base import (
 from vivavoce.runtime.input_audio import input_decoder
 from vivavoce.runtime.pipeline import Engines
 from vivavoce.runtime.rests import Rests
+from vivavoce.runtime.tool_jobs import ToolJobs
 from vivavoce.session.inputs import (
     AnyInput,
     AudioSynthesized,
@@ -37,7 +38,7 @@ from vivavoce.session.inputs import (
     TranscriptDelta,
     Word,
 )
-from vivavoce.session.outputs import Generate, Hear, HearClip, Speak
+from vivavoce.session.outputs import CallTool, Generate, Hear, HearClip, ListTools, Speak
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +51,11 @@ Report = Callable[[AnyInput], None]
 class EngineJobs:
     """The jobs of one session."""
 
-    def __init__(self, engines: Engines, tasks: asyncio.TaskGroup, report: Report) -> None:
+    def __init__(
+        self, engines: Engines, tools: ToolJobs, tasks: asyncio.TaskGroup, report: Report
+    ) -> None:
         self._engines = engines
+        self._tools = tools
         self._tasks = tasks
         self._report = report
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -73,6 +77,14 @@ class EngineJobs:
     def speak(self, command: Speak) -> None:
         """Speak a clause."""
         self._start(command.job, self._speak(command))
+
+    def list_tools(self, command: ListTools) -> None:
+        """Ask an MCP server for its tools."""
+        self._start(command.job, self._reported(self._tools.list_tools(command)))
+
+    def call_tool(self, command: CallTool) -> None:
+        """Call a tool of an MCP server."""
+        self._start(command.job, self._reported(self._tools.call_tool(command)))
 
     def cancel(self, job: int) -> None:
         """Stop a job, if it still runs."""
@@ -114,6 +126,9 @@ class EngineJobs:
         except Exception as error:
             logger.exception("an engine failed unexpectedly")
             self._report(EngineFailed(job, "engine_error", f"{type(error).__name__}: {error}"))
+
+    async def _reported(self, work: Coroutine[Any, Any, AnyInput]) -> None:
+        self._report(await work)
 
     async def _hear_clip(self, command: HearClip, hint: Hint) -> None:
         decoder = input_decoder(command.format)

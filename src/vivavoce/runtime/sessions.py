@@ -17,9 +17,12 @@ from vivavoce.protocol.session_config import (
     TranscriptionSession,
 )
 from vivavoce.runtime.clock import Clock
+from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.input_audio import Retention, Tape
+from vivavoce.runtime.mcp_client import McpClient
 from vivavoce.runtime.pipeline import Pipeline
+from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.trace import Origin, TraceWriter
 from vivavoce.session.outputs import Measured
@@ -59,6 +62,7 @@ class Sessions:
         policy: SessionPolicy,
         *,
         clock: Clock,
+        tool_servers: ToolServers | None = None,
         on_measured: Callable[[Measured], None] | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
@@ -66,6 +70,7 @@ class Sessions:
         self._pipeline = pipeline
         self._policy = policy
         self._clock = clock
+        self._tool_servers = tool_servers or McpClient()
         self._on_measured = on_measured
         self._chances = chances
         self._lockstep = lockstep
@@ -98,13 +103,16 @@ class Sessions:
         finally:
             self._opening -= 1
         clock = self._clock.of_session()
-        origin = self._origin(start, clock)
+        concealment = Concealment()
+        origin = self._origin(concealment.session(start), clock)
         driver = SessionDriver(
             origin.session(),
             self._pipeline,
             tasks,
             tape=Tape(origin.config.audio.input.format, retain_s=self._policy.retain_audio_s),
             clock=clock,
+            tool_servers=self._tool_servers,
+            concealment=concealment,
             trace=self._trace(origin),
             on_measured=self._on_measured,
             lockstep=self._lockstep,

@@ -17,13 +17,22 @@ from vivavoce.protocol.items import (
     InputImage,
     InputText,
     Item,
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
+    McpListToolsItem,
     MessageItem,
     OutputText,
 )
 from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, FunctionTool, Message, Prompt, ToolCall
-from vivavoce.protocol.session_config import Tool, ToolChoiceFunction
+from vivavoce.protocol.tools import Tool, ToolChoiceFunction, is_whole_json
 from vivavoce.session.conversation import Entry, Heard, Inaudible, Silence, Text
 from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.tool_offer import model_name
+
+CALLS = (FunctionCallItem, McpCallItem)
+UNREAD = (McpListToolsItem, McpApprovalRequestItem, McpApprovalResponseItem)
+"""Items that are between client and server; the model sees the tools and the calls."""
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English, where the model's server counts no tokens."""
@@ -60,10 +69,15 @@ def messages(entries: Iterable[Entry]) -> tuple[Message, ...]:
     Calls that follow each other are one message, and their outputs come right behind it, also
     where somebody spoke while a call was being made: chat servers want it so.
     """
-    kept = tuple(entries)
-    outputs = {e.item.call_id: e.item for e in kept if isinstance(e.item, FunctionCallOutputItem)}
+    kept = tuple(entry for entry in entries if not isinstance(entry.item, UNREAD))
+    outputs = {
+        e.item.call_id: e.item.output for e in kept if isinstance(e.item, FunctionCallOutputItem)
+    }
+    for entry in kept:
+        if isinstance(entry.item, McpCallItem) and (text := mcp_result(entry.item)) is not None:
+            outputs[entry.item.id] = text
     found: list[Message] = []
-    for are_calls, group in groupby(kept, lambda e: isinstance(e.item, FunctionCallItem)):
+    for are_calls, group in groupby(kept, lambda e: isinstance(e.item, CALLS)):
         if are_calls:
             found += call_messages((e.item for e in group), outputs)
         else:
@@ -71,21 +85,33 @@ def messages(entries: Iterable[Entry]) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def call_messages(
-    items: Iterable[Item], outputs: Mapping[str, FunctionCallOutputItem]
-) -> Iterator[Message]:
+def call_messages(items: Iterable[Item], outputs: Mapping[str, str]) -> Iterator[Message]:
     """The calls among `items` that were finished and answered, and then their outputs."""
-    calls = tuple(
-        ToolCall(item.call_id, item.name, item.arguments)
-        for item in items
-        if isinstance(item, FunctionCallItem)
-        and item.status == "completed"
-        and item.call_id in outputs
-    )
+    calls = tuple(call for item in items if (call := made_call(item)) and call.call_id in outputs)
     if calls:
         yield Message(role="assistant", tool_calls=calls)
     for call in calls:
-        yield Message(role="tool", text=outputs[call.call_id].output, call_id=call.call_id)
+        yield Message(role="tool", text=outputs[call.call_id], call_id=call.call_id)
+
+
+def made_call(item: Item) -> ToolCall | None:
+    """The call that an item is, if it was finished."""
+    match item:
+        case FunctionCallItem(status="completed"):
+            return ToolCall(item.call_id, item.name, item.arguments)
+        case McpCallItem():
+            # Chat servers refuse a request with arguments that are no JSON.
+            arguments = item.arguments if is_whole_json(item.arguments) else "{}"
+            return ToolCall(item.id, model_name(item.server_label, item.name), arguments)
+        case _:
+            return None
+
+
+def mcp_result(item: McpCallItem) -> str | None:
+    """What a call gave, as the model reads it; None while it is not over."""
+    if item.error is not None:
+        return f"Error: {item.error.message}"
+    return item.output
 
 
 def spoken_message(entry: Entry) -> Message | None:

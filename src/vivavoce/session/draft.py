@@ -8,11 +8,10 @@ a turn that pauses may own one, and whether that is ever seen is decided by comp
 from collections import deque
 from dataclasses import dataclass, field
 
-import msgspec
-
 from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.protocol.items import MAX_ID_LENGTH
 from vivavoce.protocol.prompt import Prompt
+from vivavoce.protocol.tools import is_whole_json
 from vivavoce.session.clauses import next_break, speakable
 from vivavoce.session.inputs import (
     AudioSynthesized,
@@ -243,11 +242,3 @@ class Draft:
             content.cut += end
             if not clause.finished:
                 self._to_speak.append(clause)
-
-
-def is_whole_json(arguments: str) -> bool:
-    """Whether a call's arguments are all there."""
-    try:
-        return isinstance(msgspec.json.decode(arguments), dict)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False

@@ -159,7 +159,7 @@ class InputAudioBuffer:
         session = self._state.realtime
         if session is None or not isinstance(hearing.heard, Text) or not self._would_answer:
             return
-        plan = plan_of(session)
+        plan = plan_of(session, self._state.listed)
         entry = user_entry(hearing.item_id, hearing.heard)
         fitting = self._state.fit((*self._state.conversation.context, entry), plan)
         self._drop_draft()

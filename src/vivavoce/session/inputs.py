@@ -8,6 +8,7 @@ import msgspec
 
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.errors import ErrorDetail
+from vivavoce.protocol.items import McpError, McpListedTool
 
 
 class Input(msgspec.Struct, frozen=True, tag_field="input", tag=True):
@@ -124,6 +125,27 @@ class SpeechFinished(Input, frozen=True):
     job: int
 
 
+class ToolsListed(Input, frozen=True):
+    """The tools of an MCP server, in its order."""
+
+    job: int
+    tools: tuple[McpListedTool, ...]
+
+
+class ToolReturned(Input, frozen=True):
+    """What a tool of an MCP server gave, as text."""
+
+    job: int
+    output: str
+
+
+class ToolServerFailed(Input, frozen=True):
+    """An MCP server could not list its tools, or a call of one gave an error."""
+
+    job: int
+    error: McpError
+
+
 class TimerFired(Input, frozen=True):
     """The deadline that the session gave has come."""
 
@@ -143,5 +165,8 @@ AnyInput = (
     | GenerationFinished
     | AudioSynthesized
     | SpeechFinished
+    | ToolsListed
+    | ToolReturned
+    | ToolServerFailed
     | TimerFired
 )

@@ -25,6 +25,7 @@ from vivavoce.protocol.client_events import (
 )
 from vivavoce.protocol.errors import ErrorDetail, Refusal, duplicate_item, refuse
 from vivavoce.protocol.ids import Ids
+from vivavoce.protocol.items import McpApprovalResponseItem
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDeleted,
@@ -57,6 +58,9 @@ from vivavoce.session.inputs import (
     TextGenerated,
     TimerFired,
     ToolCallGenerated,
+    ToolReturned,
+    ToolServerFailed,
+    ToolsListed,
     Transcribed,
     TranscriptDelta,
 )
@@ -71,6 +75,8 @@ from vivavoce.session.outputs import (
 )
 from vivavoce.session.responses import Responses
 from vivavoce.session.state import Limits, State
+from vivavoce.session.tool_calls import ToolCalls, failure
+from vivavoce.session.tool_listings import Listings
 from vivavoce.session.transcription import Hearings
 
 EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
@@ -103,7 +109,9 @@ class Session:
             now=now,
         )
         self._hearings = Hearings(self._state)
-        self._responses = Responses(self._state)
+        self._listings = Listings(self._state)
+        self._calls = ToolCalls(self._state)
+        self._responses = Responses(self._state, self._listings, self._calls)
         self._buffer = InputAudioBuffer(self._state, self._hearings, self._responses)
         self._idle = IdleTimeout(self._state, self._buffer, self._responses)
         self._deferred = Deferred()
@@ -142,6 +150,7 @@ class Session:
 
     def _peer_joined(self, joined: PeerJoined) -> None:
         self._state.out.send(SessionCreated(session=self._state.config.echoed()), to=joined.peer)
+        self._list_tools()
         self._buffer.detection_changed()
 
     def _peer_left(self, _: PeerLeft) -> None:
@@ -165,6 +174,8 @@ class Session:
         self._buffer.stop()
         self._hearings.drop_all()
         self._responses.stop()
+        self._listings.stop()
+        self._calls.stop()
 
     # --- client events ---------------------------------------------------------------------------
 
@@ -211,7 +222,15 @@ class Session:
         self._state.config = updated
         self._fill_transcription()
         self._state.out.send(SessionUpdated(session=self._state.config.echoed()))
+        if "tools" in event.session:
+            self._list_tools()
         self._buffer.detection_changed()
+
+    def _list_tools(self) -> None:
+        """Ask the MCP servers of the session for their tools."""
+        session = self._state.realtime
+        if session is not None:
+            self._listings.session_has(session.tools)
 
     def _check_voice(self, updated: SessionConfig) -> None:
         """It has to be there, and is fixed once the assistant was heard (protocol 2.1)."""
@@ -258,6 +277,8 @@ class Session:
         self._state.conversation.check_insertion(event.item, event.previous_item_id)
         if self._responses.awaits(event.item.id) or self._buffer.announced(event.item.id):
             raise duplicate_item(event.item.id)
+        if isinstance(event.item, McpApprovalResponseItem):
+            self._calls.check_answer(event.item)
         self._hearings.drop(event.item.id)  # of an item that had this id and was deleted
         entry = entry_of(self._state, event.item, speech)
         previous = self._state.conversation.insert(entry, event.previous_item_id)
@@ -266,6 +287,8 @@ class Session:
         self._state.idle.restart(self._state.now)
         if speech:
             self._hear_clip(entry.item.id, speech)
+        if isinstance(entry.item, McpApprovalResponseItem):
+            self._calls.answered(entry.item)
 
     def _hear_clip(self, item_id: str, speech: bytes) -> None:
         self._hearings.commit_clip(item_id, speech)
@@ -313,7 +336,8 @@ class Session:
         event = received.event
         assert isinstance(event, ResponseCancel)
         for item_id in sorted(self._responses.cancel(event.response_id)):
-            if self._state.conversation.find(item_id) is None:
+            gone = self._state.conversation.find(item_id) is None
+            if gone and not self._responses.awaits(item_id):
                 self._hearings.drop(item_id)  # it was only in the input of that response
 
     # --- audio and engines -----------------------------------------------------------------------
@@ -340,12 +364,23 @@ class Session:
         """A result of a model or a voice; False if no draft has its job."""
         return self._buffer.received(result) or self._responses.received(result)
 
-    def _failed(self, failure: EngineFailed) -> None:
-        if self._heard(failure) or self._drafted(failure):
+    def _served(self, result: ToolsListed | ToolReturned | ToolServerFailed) -> bool:
+        """A result of an MCP server; False if no listing and no call has its job."""
+        if not isinstance(result, ToolReturned):
+            listing_id = self._listings.received(result)
+            if listing_id is not None:
+                self._responses.tools_listed(listing_id)
+                return True
+        return not isinstance(result, ToolsListed) and self._calls.received(result)
+
+    def _failed(self, failed: EngineFailed) -> None:
+        if self._heard(failed) or self._drafted(failed):
             return
-        if not self._buffer.listening_failed(failure.job):
+        if self._served(failure(failed.job, failed.message)):
             return
-        detail = ErrorDetail(type="server_error", code=failure.code, message=failure.message)
+        if not self._buffer.listening_failed(failed.job):
+            return
+        detail = ErrorDetail(type="server_error", code=failed.code, message=failed.message)
         self._state.out.send(Error(error=detail))
 
 
@@ -364,6 +399,9 @@ HANDLERS: dict[type, Handler] = {
     AudioSynthesized: Session._drafted,
     SpeechFinished: Session._drafted,
     EngineFailed: Session._failed,
+    ToolsListed: Session._served,
+    ToolReturned: Session._served,
+    ToolServerFailed: Session._served,
     TimerFired: Session._timer_fired,
     PeerJoined: Session._peer_joined,
     PeerLeft: Session._peer_left,

@@ -17,6 +17,7 @@ from vivavoce.protocol.items import (
     OutputAudio,
     OutputText,
 )
+from vivavoce.protocol.mcp_events import McpCallArgumentsDelta, McpCallArgumentsDone
 from vivavoce.protocol.server_events import (
     AudioPart,
     ContentEvent,
@@ -44,7 +45,14 @@ from vivavoce.session.outputs import EndAudio, SendAudio
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State
 
-E = TypeVar("E", bound=ContentEvent | FunctionCallArgumentsDelta | FunctionCallArgumentsDone)
+E = TypeVar(
+    "E",
+    bound=ContentEvent
+    | FunctionCallArgumentsDelta
+    | FunctionCallArgumentsDone
+    | McpCallArgumentsDelta
+    | McpCallArgumentsDone,
+)
 
 
 @dataclass(slots=True)

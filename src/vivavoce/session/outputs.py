@@ -12,6 +12,7 @@ from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.protocol.session_config import AudioFormat
+from vivavoce.protocol.tools import ToolServer
 from vivavoce.session.waterfall import Waterfall
 
 
@@ -105,6 +106,22 @@ class Speak(Output, frozen=True, kw_only=True):
     speed: float
 
 
+class ListTools(Output, frozen=True):
+    """Ask an MCP server for its tools."""
+
+    job: int
+    server: ToolServer
+
+
+class CallTool(Output, frozen=True, kw_only=True):
+    """Call a tool of an MCP server. `arguments` is a JSON object as text."""
+
+    job: int
+    server: ToolServer
+    name: str
+    arguments: str
+
+
 class Cancel(Output, frozen=True):
     """Stop a job; results of it that are under way will find no owner."""
 
@@ -157,6 +174,8 @@ AnyOutput = (
     | HearClip
     | Generate
     | Speak
+    | ListTools
+    | CallTool
     | Cancel
     | KeepAudio
     | KeepClip

@@ -8,6 +8,7 @@ The only writer of a response's events. What its draft holds is sent as far as i
 `barge_in` is the only other module that ends one.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from vivavoce.protocol.items import ItemStatus
@@ -28,6 +29,7 @@ from vivavoce.session.context import build_prompt
 from vivavoce.session.conversation import Entry, Heard, Noise, Pending
 from vivavoce.session.draft import Draft, DraftCall, DraftContent, DraftText
 from vivavoce.session.inputs import GenerationFinished
+from vivavoce.session.mcp_call import McpCall
 from vivavoce.session.output_items import (
     FunctionCall,
     OutputItem,
@@ -39,6 +41,7 @@ from vivavoce.session.outputs import Measured
 from vivavoce.session.rate_limits import rate_limit_exceeded
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State
+from vivavoce.session.tool_calls import ToolCalls
 from vivavoce.session.truncation import (
     Overflow,
     context_length_exceeded,
@@ -55,7 +58,10 @@ LEAD_STEP_S = 0.02
 
 @dataclass(slots=True)
 class AwaitingHearing:
-    """The user's last words are not known yet. `offered` is a draft made in the pause."""
+    """The user's last words are not known yet, or the tools of a server that this response names.
+
+    `waiting` has the ids of their items; `offered` is a draft made in the pause.
+    """
 
     waiting: set[str]
     offered: Draft | None = None
@@ -86,22 +92,26 @@ class Response:
         plan: ResponsePlan,
         entries: tuple[Entry, ...],
         *,
+        calls: ToolCalls,
         turn_item_id: str | None = None,
         offered: Draft | None = None,
         has_own_input: bool = False,
+        unlisted: Set[str] = frozenset(),
     ) -> None:
         """`entries` is the context, frozen now; it is the conversation's, or the response
         `has_own_input`. `turn_item_id` is the user's turn that this
-        response answers by itself: if that turns out to be noise, the response ends empty."""
+        response answers by itself: if that turns out to be noise, the response ends empty.
+        `unlisted` are the listings of MCP servers that it waits for."""
         self.id = state.ids.new("resp")
         self.plan = plan
         self.waterfall = Waterfall(response_id=self.id)
         self._shared = state
+        self._calls = calls
         self._entries = entries
         self._has_own_input = has_own_input
         self._turn_item_id = turn_item_id
-        waiting = {e.item.id for e in entries if isinstance(e.heard, Pending)}
-        self.state: ResponseState = AwaitingHearing(waiting, offered)
+        unheard = {e.item.id for e in entries if isinstance(e.heard, Pending)}
+        self.state: ResponseState = AwaitingHearing(unheard | unlisted, offered)
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -124,6 +134,13 @@ class Response:
             replace(e, heard=heard) if e.item.id == item_id else e for e in self._entries
         )
         self._begin_when_heard()
+
+    def tools_listed(self, listing_id: str) -> None:
+        """What a server lists is known, or will not be."""
+        if isinstance(self.state, AwaitingHearing) and listing_id in self.state.waiting:
+            self.state.waiting.discard(listing_id)
+            self.plan = self.plan.offering(self._shared.listed)
+            self._begin_when_heard()
 
     def advance(self) -> None:
         """Send what the draft has more of; end when that is all."""
@@ -245,7 +262,12 @@ class Response:
         place = Place(self._shared, self.plan, self.id, self._shared.ids.new("item"), index)
         item: OutputItem
         if isinstance(content, DraftCall):
-            item = FunctionCall(place, content.name, content.call_id)
+            tool = self.plan.offer.remote_tool(content.name)
+            item = (
+                FunctionCall(place, content.name, content.call_id)
+                if tool is None
+                else McpCall(place, tool, self._calls.begin)
+            )
         elif self.plan.speaks:
             item = SpokenMessage(place)
         else:
@@ -264,7 +286,7 @@ class Response:
                 self._note_audio(item)
             case WrittenMessage(), DraftText():
                 complete = item.advance(content)
-            case FunctionCall(), DraftCall():
+            case FunctionCall() | McpCall(), DraftCall():
                 complete = item.advance(content)
             case _:
                 raise AssertionError("an output item is fed by the content that opened it")

@@ -3,7 +3,8 @@
 Frozen when the response is created, so that a later `session.update` cannot reach it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from msgspec import UNSET, UnsetType
 
@@ -14,14 +15,17 @@ from vivavoce.protocol.session_config import (
     MaxOutputTokens,
     OutputModalities,
     RealtimeSession,
-    Tool,
-    ToolChoiceConfig,
     Truncation,
     VoiceName,
     check_output,
     check_prompt_template,
 )
+from vivavoce.protocol.tools import AnyTool, Tool, ToolChoiceConfig, with_known_servers
 from vivavoce.protocol.voices import voice_name
+from vivavoce.session.tool_offer import Listed, ModelChoice, Offer, offer_of
+
+NO_TOOLS = Offer()
+NOTHING_LISTED: Listed = MappingProxyType({})
 
 MAX_METADATA_PAIRS = 16
 MAX_METADATA_KEY = 64
@@ -34,8 +38,8 @@ class ResponsePlan:
 
     instructions: str
     output_modalities: OutputModalities
-    tools: tuple[Tool, ...]
-    tool_choice: ToolChoiceConfig
+    asked_tools: tuple[AnyTool, ...]
+    asked_choice: ToolChoiceConfig
     max_output_tokens: MaxOutputTokens
     format: AudioFormat
     voice: VoiceName
@@ -45,6 +49,22 @@ class ResponsePlan:
     parallel_tool_calls: bool | None = None
     in_conversation: bool = True
     metadata: dict[str, str] | None = None
+    offer: Offer = NO_TOOLS
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools as the model sees them."""
+        return self.offer.tools
+
+    @property
+    def tool_choice(self) -> ModelChoice:
+        """Which of them it is to call."""
+        return self.offer.choice
+
+    def offering(self, listed: Listed) -> "ResponsePlan":
+        """The same, with what MCP servers have listed by now."""
+        offer = offer_of(self.asked_tools, self.asked_choice, listed, may_ask=self.in_conversation)
+        return replace(self, offer=offer)
 
     @property
     def speaks(self) -> bool:
@@ -57,13 +77,18 @@ class ResponsePlan:
         return voice_name(self.voice)
 
 
-def plan_of(session: RealtimeSession) -> ResponsePlan:
+def plan_of(session: RealtimeSession, listed: Listed = NOTHING_LISTED) -> ResponsePlan:
     """The plan of a response that the server starts by itself."""
+    return settings_of(session).offering(listed)
+
+
+def settings_of(session: RealtimeSession) -> ResponsePlan:
+    """The settings of a session, without the tools that they amount to."""
     return ResponsePlan(
         instructions=session.instructions,
         output_modalities=session.output_modalities,
-        tools=session.tools,
-        tool_choice=session.tool_choice,
+        asked_tools=session.tools,
+        asked_choice=session.tool_choice,
         max_output_tokens=session.max_output_tokens,
         format=session.audio.output.format,
         voice=session.audio.output.voice,
@@ -76,11 +101,13 @@ def plan_of(session: RealtimeSession) -> ResponsePlan:
     )
 
 
-def plan_with(session: RealtimeSession, params: ResponseParams) -> ResponsePlan:
+def plan_with(
+    session: RealtimeSession, params: ResponseParams, listed: Listed = NOTHING_LISTED
+) -> ResponsePlan:
     """The plan of a response that a client asked for. Raises `Refusal`."""
     check_metadata(params.metadata)
     check_prompt_template("response", params.prompt)
-    base = plan_of(session)
+    base = settings_of(session)
     output = None if params.audio is UNSET else params.audio.output
     plan = ResponsePlan(
         instructions=(
@@ -91,8 +118,12 @@ def plan_with(session: RealtimeSession, params: ResponseParams) -> ResponsePlan:
             if params.output_modalities is UNSET
             else params.output_modalities
         ),
-        tools=base.tools if params.tools is UNSET else params.tools or (),
-        tool_choice=base.tool_choice if params.tool_choice is UNSET else params.tool_choice,
+        asked_tools=(
+            base.asked_tools
+            if params.tools is UNSET
+            else with_known_servers(params.tools or (), base.asked_tools, "response.tools")
+        ),
+        asked_choice=base.asked_choice if params.tool_choice is UNSET else params.tool_choice,
         max_output_tokens=(
             base.max_output_tokens
             if params.max_output_tokens is UNSET
@@ -111,8 +142,8 @@ def plan_with(session: RealtimeSession, params: ResponseParams) -> ResponsePlan:
         in_conversation=params.conversation == "auto",
         metadata=params.metadata,
     )
-    check_output("response", plan.output_modalities, plan.tools, plan.tool_choice)
-    return plan
+    check_output("response", plan.output_modalities, plan.asked_tools, plan.asked_choice)
+    return plan.offering(listed)
 
 
 def check_metadata(metadata: dict[str, str] | None) -> None:

@@ -15,6 +15,8 @@ from vivavoce.session.item_creation import check_item, entry_of
 from vivavoce.session.response import AwaitingHearing, Done, Response
 from vivavoce.session.response_plan import plan_of, plan_with
 from vivavoce.session.state import State
+from vivavoce.session.tool_calls import ToolCalls
+from vivavoce.session.tool_listings import Listings
 
 MAX_OUT_OF_BAND = 16
 """Responses beside the conversation that may run at a time."""
@@ -23,8 +25,10 @@ MAX_OUT_OF_BAND = 16
 class Responses:
     """Creates responses, finds the one that a result belongs to, and forgets those that ended."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, listings: Listings, calls: ToolCalls) -> None:
         self._state = state
+        self._listings = listings
+        self._calls = calls
         self._default: Response | None = None
         self._out_of_band: dict[str, Response] = {}
 
@@ -41,8 +45,9 @@ class Responses:
         assert session is not None
         self._default = Response(
             self._state,
-            plan_of(session),
+            plan_of(session, self._state.listed),
             self._state.conversation.context,
+            calls=self._calls,
             turn_item_id=item_id,
             offered=offered,
         )
@@ -56,7 +61,7 @@ class Responses:
         session = self._state.realtime
         if session is None:
             raise refuse("invalid_value", "A transcription session has no responses.", "type")
-        plan = plan_with(session, params)
+        plan = plan_with(session, params, self._state.listed)
         if plan.voice != session.audio.output.voice:
             self._state.check_voice(plan.voice, "response.audio.output.voice")
         if plan.in_conversation and self.active is not None:
@@ -68,7 +73,18 @@ class Responses:
                 "time. Wait for one to finish.",
             )
         entries, unheard = self._input(params)
-        response = Response(self._state, plan, entries, has_own_input=params.input is not UNSET)
+        unlisted = self._listings.response_has(
+            () if params.tools is UNSET else plan.asked_tools,
+            in_conversation=plan.in_conversation,
+        )
+        response = Response(
+            self._state,
+            plan,
+            entries,
+            calls=self._calls,
+            has_own_input=params.input is not UNSET,
+            unlisted=unlisted,
+        )
         if plan.in_conversation:
             self._default = response
         else:
@@ -104,6 +120,11 @@ class Responses:
         """What the user said in this item is known."""
         for response in self._running():
             response.hearing_resolved(item_id, heard)
+
+    def tools_listed(self, listing_id: str) -> None:
+        """What a server lists is known, or will not be."""
+        for response in self._running():
+            response.tools_listed(listing_id)
 
     def awaits(self, item_id: str) -> bool:
         """Whether a response cannot begin before it is known what this item says."""

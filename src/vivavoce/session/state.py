@@ -3,12 +3,14 @@
 import msgspec
 
 from vivavoce.protocol.ids import Ids
+from vivavoce.protocol.items import McpListedTool
 from vivavoce.protocol.session_config import (
     RealtimeSession,
     SessionConfig,
     TranscriptionConfig,
     VoiceName,
 )
+from vivavoce.protocol.tools import ToolServer
 from vivavoce.protocol.voices import Voices
 from vivavoce.session.conversation import Conversation, Entry
 from vivavoce.session.idle_clock import IdleClock
@@ -66,6 +68,8 @@ class State:
         self.playback = Playback()
         self.idle = IdleClock(self.playback)
         self.rate_limits = RateLimits(limits.rate_limits, now)
+        self.listed: dict[ToolServer, tuple[McpListedTool, ...]] = {}
+        """The tools of MCP servers; `tool_listings` is the one writer."""
         self.tokens_per_estimate = 1.0
         """How many tokens the model counts for each one that we estimate."""
         self.now = now

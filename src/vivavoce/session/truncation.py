@@ -15,11 +15,13 @@ from vivavoce.protocol.items import (
     FunctionCallItem,
     FunctionCallOutputItem,
     InputImage,
+    McpCallItem,
     MessageItem,
 )
 from vivavoce.protocol.server_events import ResponseError
-from vivavoce.protocol.session_config import RetentionRatio, Tool, Truncation
-from vivavoce.session.context import estimate_tokens, words_of
+from vivavoce.protocol.session_config import RetentionRatio, Truncation
+from vivavoce.protocol.tools import Tool
+from vivavoce.session.context import estimate_tokens, mcp_result, words_of
 from vivavoce.session.conversation import Entry
 from vivavoce.session.response_plan import ResponsePlan
 
@@ -128,6 +130,8 @@ def entry_tokens(entry: Entry) -> int:
             images, text = 0, name + arguments
         case FunctionCallOutputItem(output=output):
             images, text = 0, output
+        case McpCallItem(name=name, arguments=arguments) as call:
+            images, text = 0, name + arguments + (mcp_result(call) or "")
         case _:
             return 0
     return TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * images + estimate_tokens(text)

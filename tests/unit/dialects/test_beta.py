@@ -45,12 +45,11 @@ from vivavoce.protocol.session_config import (
     PcmuFormat,
     RealtimeSession,
     ServerVad,
-    Tool,
-    ToolChoiceFunction,
     TranscriptionSession,
     VoiceId,
     merge,
 )
+from vivavoce.protocol.tools import Tool, ToolChoiceFunction
 
 
 def decoded(kind: str, **fields: Any) -> Any:
@@ -269,6 +268,11 @@ def test_each_update_is_for_its_kind_of_session() -> None:
         ({"output_modalities": ["text"]}, "unknown_parameter", "output_modalities"),
         ({"truncation": "auto"}, "unknown_parameter", "truncation"),
         ({"tools": [{"type": "mcp", "server_label": "a"}]}, "invalid_value", "tools[0].type"),
+        (
+            {"tool_choice": {"type": "mcp", "server_label": "a"}},
+            "invalid_value",
+            "tool_choice.type",
+        ),
         (
             {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 6000}},
             "unknown_parameter",

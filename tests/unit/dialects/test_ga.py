@@ -157,7 +157,7 @@ def test_an_event_id_has_at_most_512_characters() -> None:
         (message(id="x" * 33), "string_above_max_length", "item.id"),
         (message(colour="red"), "unknown_parameter", "item.colour"),
         (message(role="robot"), "invalid_value", "item.role"),
-        (message(type="mcp_call"), "invalid_value", "item.type"),
+        (message(type="mcp_anything"), "invalid_value", "item.type"),
         (
             message(content=[{"type": "input_text"}]),
             "missing_required_parameter",

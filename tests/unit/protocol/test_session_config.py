@@ -18,6 +18,7 @@ from vivavoce.protocol.session_config import (
     bytes_per_second,
     merge,
 )
+from vivavoce.protocol.tools import Tool
 
 SESSION = RealtimeSession(id="sess_1", model="any", expires_at=3600)
 TOOL = {"type": "function", "name": "dial"}
@@ -91,7 +92,7 @@ def test_empty_text_and_lists_clear() -> None:
 def test_a_tools_schema_is_replaced_and_not_merged() -> None:
     first = updated(tools=[{**TOOL, "parameters": {"type": "object", "required": ["a"]}}])
     second = updated(first, tools=[{**TOOL, "parameters": {"type": "object"}}])
-    assert second.tools[0].parameters == {"type": "object"}
+    assert second.tools == (Tool(name="dial", parameters={"type": "object"}),)
 
 
 def test_a_format_is_replaced_whole() -> None:
@@ -205,8 +206,8 @@ REFUSED = [
     ),
     (
         {"tools": [{"type": "mcp", "server_label": "a"}]},
-        "invalid_value",
-        "session.tools[0].type",
+        "missing_required_parameter",
+        "session.tools[0].server_url",
     ),
     ({"prompt": {"id": "p"}}, "invalid_value", "session.prompt"),
     (

@@ -13,7 +13,8 @@ from vivavoce.protocol.items import (
     OutputText,
 )
 from vivavoce.protocol.prompt import INAUDIBLE, FunctionTool, Message, Prompt, ToolCall
-from vivavoce.protocol.session_config import RealtimeSession, Tool, ToolChoiceFunction
+from vivavoce.protocol.session_config import RealtimeSession
+from vivavoce.protocol.tools import Tool, ToolChoiceFunction
 from vivavoce.session.context import (
     build_prompt,
     estimate_prompt_tokens,

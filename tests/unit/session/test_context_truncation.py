@@ -14,9 +14,9 @@ from vivavoce.protocol.items import (
 from vivavoce.protocol.session_config import (
     RealtimeSession,
     RetentionRatio,
-    Tool,
     Truncation,
 )
+from vivavoce.protocol.tools import Tool
 from vivavoce.session.conversation import Entry
 from vivavoce.session.response_plan import plan_of
 from vivavoce.session.truncation import (
