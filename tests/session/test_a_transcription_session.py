@@ -4,22 +4,30 @@ import pytest
 
 from support.cast import Cast, Failure
 from support.stage import Stage
-from vivavoce.protocol.server_events import SessionCreated
-from vivavoce.protocol.session_config import TranscriptionSession
+from vivavoce.protocol.server_events import SessionCreated, SessionUpdated
+from vivavoce.protocol.session_config import TranscriptionConfig, TranscriptionSession
 
 SESSION = TranscriptionSession(id="sess_1", expires_at=3600)
 
 
 def listening(cast: Cast | None = None) -> Stage:
-    return Stage(session=SESSION, cast=cast)
+    stage = Stage(session=SESSION, cast=cast)
+    stage.update_input(transcription={})
+    return stage
+
+
+def test_until_the_client_asks_for_it_nothing_is_written() -> None:
+    stage = Stage(session=SESSION, cast=Cast(hears=["book a table"]))
+    assert stage.last(SessionCreated).session.audio.input.transcription is None
+    stage.speech(960)
+    stage.silence(960)
+    assert stage.told()[-1] == "item.done item1"
 
 
 def test_it_says_which_recogniser_writes() -> None:
     stage = listening()
-    session = stage.last(SessionCreated).session
-    assert isinstance(session, TranscriptionSession)
-    assert session.audio.input.transcription is not None
-    assert session.audio.input.transcription.model == "house-recogniser"
+    transcription = stage.last(SessionUpdated).session.audio.input.transcription
+    assert transcription == TranscriptionConfig(model="house-recogniser")
 
 
 def test_turns_are_written_down_and_nothing_answers() -> None:
@@ -28,6 +36,7 @@ def test_turns_are_written_down_and_nothing_answers() -> None:
     stage.silence(960)
     assert stage.told() == [
         "session.created",
+        "session.updated",
         "speech_started item1 0",
         "speech_stopped item1 1460",
         "committed item1 after -",
@@ -77,10 +86,12 @@ def test_noise_gives_an_empty_transcript() -> None:
     assert stage.told()[-1] == "transcription.completed item1 ''"
 
 
-def test_the_recogniser_cannot_be_taken_away() -> None:
-    stage = listening()
+def test_null_ends_the_transcripts() -> None:
+    stage = listening(Cast(hears=["hello"]))
     stage.update_input(transcription=None)
-    assert stage.session.config.audio.input.transcription is not None
+    stage.speech(960)
+    stage.silence(960)
+    assert stage.told()[-1] == "item.done item1"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,12 @@
 """Walk (i): a client commits or clears while somebody speaks."""
 
+from collections.abc import Callable
+
+import pytest
+
 from support.stage import TRANSCRIBED, Stage
+from vivavoce.audio.units import SAMPLES_PER_MS
+from vivavoce.session.inputs import AudioAppended
 
 
 def somebody_speaks_since_1_second() -> Stage:
@@ -20,6 +26,8 @@ def test_commit_closes_the_item_there_and_nothing_answers() -> None:
         "item.done item1",
         "Hear hear1 724..1504",
         "KeepAudio item1 724..1504",
+        "Cancel listen1",
+        "Listen listen2 1504..",
     ]
 
 
@@ -40,7 +48,7 @@ def test_the_next_turn_starts_at_the_commit() -> None:
 def test_clear_drops_the_turn_without_an_item() -> None:
     stage = somebody_speaks_since_1_second()
     stage.clear()
-    assert stage.news() == ["cleared"]
+    assert stage.news() == ["Cancel listen1", "Listen listen2 1504..", "cleared"]
     assert stage.trimmed_to == 1504
     stage.speech(32)
     assert stage.news() == ["speech_started item2 1504"]
@@ -51,7 +59,7 @@ def test_clear_in_a_pause_cancels_what_was_tried_there() -> None:
     stage.silence(192)
     stage.news()
     stage.clear()
-    assert stage.news() == ["Cancel hear1", "cleared"]
+    assert stage.news() == ["Cancel hear1", "Cancel listen1", "Listen listen2 1696..", "cleared"]
     stage.heard("hello")
     assert stage.news() == []
 
@@ -63,7 +71,13 @@ def test_clear_in_a_pause_cancels_the_draft() -> None:
     stage.wrote("Hello, you")
     stage.news()
     stage.clear()
-    assert stage.news() == ["Cancel generate1", "Cancel speak1", "cleared"]
+    assert stage.news() == [
+        "Cancel generate1",
+        "Cancel speak1",
+        "Cancel listen1",
+        "Listen listen2 1696..",
+        "cleared",
+    ]
 
 
 def test_commit_in_a_pause_hears_all_that_is_buffered() -> None:
@@ -81,7 +95,38 @@ def test_commit_in_a_pause_hears_all_that_is_buffered() -> None:
         "item.done item1",
         "Hear hear2 724..1696",
         "KeepAudio item1 724..1696",
+        "Cancel listen1",
+        "Listen listen2 1696..",
     ]
+
+
+@pytest.mark.parametrize("cut", [Stage.commit, Stage.clear])
+def test_a_window_that_begins_before_the_cut_opens_nothing(cut: Callable[[Stage], None]) -> None:
+    """Its score is of speech that is committed or dropped."""
+    stage = Stage()
+    stage.speech(320)
+    stage.step(AudioAppended(320 * SAMPLES_PER_MS + 400))
+    cut(stage)
+    stage.news()
+    stage.scored("listen1", 0.95)
+    stage.silence(960)
+    assert stage.news() == []
+
+
+def test_a_cut_where_nothing_was_heard_leaves_the_detector_alone() -> None:
+    stage = Stage()
+    stage.silence(1024)
+    stage.clear()
+    stage.news()
+    stage.clear()
+    assert stage.news() == ["cleared"]
+
+
+def test_without_turn_detection_nobody_listens_after_a_commit() -> None:
+    stage = Stage(audio={"input": {"turn_detection": None}})
+    stage.speech(320)
+    stage.commit()
+    assert not [line for line in stage.news() if line.startswith("Listen")]
 
 
 def test_windows_that_end_before_the_commit_open_nothing() -> None:

@@ -164,6 +164,65 @@ def test_the_output_of_a_call_shows_no_status() -> None:
     assert not output.status
 
 
+def call(name: str, call_id: str, arguments: str = "{}") -> dict[str, str]:
+    return {"type": "function_call", "name": name, "call_id": call_id, "arguments": arguments}
+
+
+def output(call_id: str, words: str) -> dict[str, str]:
+    return {"type": "function_call_output", "call_id": call_id, "output": words}
+
+
+def test_a_call_has_an_id_of_its_own_and_one_output() -> None:
+    stage = Stage()
+    for item in (call("dial", "c1"), output("c1", "ringing")):
+        stage.create(item)
+    for again in (call("hang_up", "c1"), output("c1", "engaged")):
+        stage.create(again)
+        assert (stage.error.code, stage.error.param) == ("invalid_tool_call_id", "item.call_id")
+    stage.respond()
+    assert [each.name for message in stage.prompt.messages for each in message.tool_calls] == [
+        "dial"
+    ]
+    assert stage.dialogue()[-1] == ("tool", "ringing")
+
+
+def test_an_output_that_was_deleted_can_be_given_again() -> None:
+    stage = Stage()
+    stage.create(call("dial", "c1"))
+    stage.create({**output("c1", "ringing"), "id": "out"})
+    stage.delete("out")
+    stage.create(output("c1", "engaged"))
+    stage.respond()
+    assert stage.dialogue()[-1] == ("tool", "engaged")
+
+
+@pytest.mark.parametrize("again", [call("hang_up", "c1"), output("c1", "engaged")])
+def test_in_the_input_of_a_response_too(again: dict[str, str]) -> None:
+    stage = Stage()
+    stage.news()
+    stage.respond(input=[call("dial", "c1"), output("c1", "ringing"), again])
+    assert stage.news() == ["error invalid_tool_call_id response.input[2].call_id"]
+
+
+def test_a_copy_of_a_call_beside_a_reference_to_it_is_read_once() -> None:
+    stage = Stage()
+    stage.create({**call("dial", "c1"), "id": "made"})
+    stage.create({**output("c1", "ringing"), "id": "out"})
+    references = [{"type": "item_reference", "id": name} for name in ("made", "out", "made")]
+    stage.respond(input=[*references, call("dial", "c1")])
+    assert [message.role for message in stage.prompt.messages] == ["assistant", "tool"]
+    assert len(stage.prompt.messages[0].tool_calls) == 1
+
+
+@pytest.mark.parametrize("arguments", ["{broken", "[1]", ""])
+def test_broken_arguments_of_a_call_do_not_reach_the_model(arguments: str) -> None:
+    stage = Stage()
+    stage.create(call("dial", "c1", arguments))
+    stage.create(output("c1", "ringing"))
+    stage.respond()
+    assert stage.prompt.messages[0].tool_calls[0].arguments == "{}"
+
+
 # --- deleting and retrieving --------------------------------------------------------------------
 
 
@@ -295,9 +354,19 @@ def test_the_id_of_the_open_turn_is_taken() -> None:
     ("item", "param"),
     [
         ({"id": "root", "type": "message", "role": "user", "content": []}, "item.id"),
-        (
-            message("user", {"type": "input_image", "image_url": "http://host/cat.png"}),
-            "item.content[0].image_url",
+        *(
+            (
+                message("user", {"type": "input_image", "image_url": url}),
+                "item.content[0].image_url",
+            )
+            for url in (
+                "http://host/cat.png",
+                "data:image/svg+xml;base64,AAAA",
+                "data:image/png,AAAA",
+                "data:image/png;base64,",
+                "data:image/png;base64,no base64!",
+                "data:image/jpeg;base64,AAA",
+            )
         ),
     ],
 )

@@ -1,6 +1,8 @@
 """Walk (l): what a client creates and edits while a response runs."""
 
 from support.stage import Stage
+from vivavoce.protocol.client_events import ConversationItemCreate, ConversationItemDelete
+from vivavoce.protocol.items import McpListedTool, McpListToolsItem
 
 
 def an_answer_under_way() -> Stage:
@@ -135,6 +137,25 @@ def test_a_client_cannot_pile_up_megabytes() -> None:
     stage.write("a small one")
     the_answer_ends(stage)
     assert len([line for line in stage.news() if line.startswith("item.added")]) == 6
+
+
+def test_a_schema_has_a_size_too() -> None:
+    stage = an_answer_under_way()
+    tool = McpListedTool(name="roll", input_schema={"description": "x" * 6 * 2**20})
+    item = McpListToolsItem(server_label="dice", tools=(tool,))
+    for _ in range(5):
+        stage.client(ConversationItemCreate(item=item))
+    assert stage.news() == []
+    stage.client(ConversationItemCreate(item=item))
+    assert stage.news() == ["error too_many_items"]
+
+
+def test_what_names_no_item_does_not_wait_for_one_without_a_name() -> None:
+    stage = an_answer_under_way()
+    stage.write("no name")
+    stage.client(ConversationItemDelete(item_id=""))
+    (told,) = stage.news()
+    assert told.startswith("error ")
 
 
 def test_what_waited_makes_room_for_more() -> None:

@@ -8,6 +8,8 @@ from vivavoce.protocol.server_events import ConversationItemDone, SessionCreated
 from vivavoce.protocol.tools import McpTool, ToolServer
 from vivavoce.session.inputs import PeerLeft
 from vivavoce.session.outputs import ListTools
+from vivavoce.session.rate_limits import RateLimitSettings
+from vivavoce.session.state import Limits
 
 UNREACHABLE = McpHttpError(code=502, message="Nobody is there.")
 
@@ -244,13 +246,78 @@ def test_a_response_beside_the_conversation_lists_without_an_item() -> None:
     assert stage.news() == ["Generate generate1"]
 
 
-def test_a_cancelled_response_leaves_its_listing_to_end_by_itself() -> None:
+def test_a_listing_ends_with_the_last_response_that_waits_for_it() -> None:
     stage = Stage(output_modalities=["text"])
+    stage.respond(tools=[server()])
+    stage.respond(conversation="none", tools=[server()])
+    stage.news()
+    stage.cancel()
+    assert stage.news() == ["response.done resp1 cancelled client_cancelled"]
+    stage.cancel("resp2")
+    assert stage.news() == [
+        "response.done resp2 cancelled client_cancelled",
+        "Cancel list1",
+        "mcp_list_tools.failed item1",
+        "item.done item1",
+    ]
+    stage.listed("roll")
+    assert stage.news() == []
+
+
+def test_a_response_that_ends_leaves_the_sessions_listing_alone() -> None:
+    stage = Stage(output_modalities=["text"])
+    stage.update(tools=[server()])
     stage.respond(tools=[server()])
     stage.cancel()
     stage.news()
     stage.listed("roll")
     assert stage.news() == ["mcp_list_tools.completed item1", "item.done item1"]
+
+
+def test_a_response_that_is_declined_wants_no_listing() -> None:
+    limits = Limits(rate_limits=RateLimitSettings(requests_per_minute=1))
+    stage = Stage(output_modalities=["text"], limits=limits)
+    stage.respond()
+    stage.finished()
+    stage.news()
+    stage.respond(tools=[server()])
+    assert "Cancel list1" in stage.news()
+
+
+def test_so_many_servers_are_asked_at_a_time() -> None:
+    stage = Stage(output_modalities=["text"])
+    for batch in range(2):
+        stage.respond(conversation="none", tools=[server(f"s{batch}_{n}") for n in range(32)])
+    stage.news()
+    stage.respond(conversation="none", tools=[server("one_more")])
+    assert stage.news() == ["error too_many_listings response.tools"]
+    stage.respond(conversation="none", tools=[server("s0_0")])
+    assert stage.news() == ["response.created resp3"]
+    stage.cancel("resp2")
+    stage.news()
+    stage.respond(conversation="none", tools=[server("one_more")])
+    assert stage.news()[-1] == "response.created resp4"
+
+
+def test_a_listing_does_not_write_over_an_item_that_took_its_id() -> None:
+    stage = Stage()
+    stage.update(tools=[server()])
+    stage.delete("item1")
+    stage.write("hello", id=stage.names.id_of("item1"))
+    stage.news()
+    stage.listed("roll")
+    assert stage.news() == ["mcp_list_tools.completed item1"]
+    stage.respond()
+    assert ("user", "hello") in stage.dialogue()
+
+
+def test_a_server_whose_listing_was_cancelled_is_asked_again() -> None:
+    stage = Stage(output_modalities=["text"])
+    stage.respond(tools=[server()])
+    stage.cancel()
+    stage.news()
+    stage.respond(tools=[server()])
+    assert "ListTools list2 dice" in stage.news()
 
 
 def test_a_draft_without_the_new_tools_is_not_adopted() -> None:
@@ -305,3 +372,18 @@ def test_a_listing_without_an_item_gets_one_when_the_session_names_its_server() 
     ]
     stage.listed("deal", job="list2")
     assert stage.news()[:2] == ["mcp_list_tools.completed item2", "item.done item2"]
+
+
+def test_speech_over_a_response_that_waits_for_a_listing_ends_both() -> None:
+    stage = Stage()
+    stage.silence(960)
+    stage.respond(tools=[server()])
+    stage.news()
+    stage.speech(320)
+    assert stage.news() == [
+        "speech_started item2 660",
+        "response.done resp1 cancelled turn_detected",
+        "Cancel list1",
+        "mcp_list_tools.failed item1",
+        "item.done item1",
+    ]

@@ -4,12 +4,16 @@ from typing import Any
 
 import pytest
 
+from support.mcp_tools import server
 from support.stage import Stage
 from vivavoce.protocol.server_events import ResponseDone, ResponseError
 from vivavoce.session.state import Limits
 
 HUNDRED_TOKENS = "x" * 384
 """With the four tokens around a message."""
+
+TOOL = {"type": "function", "name": "dial", "description": "n" * 330}
+"""A hundred tokens of JSON."""
 
 
 def filled(messages: int, *, context: int = 1000, **config: Any) -> Stage:
@@ -44,8 +48,15 @@ def test_row_051_auto_drops_the_oldest_items() -> None:
     assert read(stage) == [f"m{n:02}" for n in range(2, 12)]
 
 
+def test_what_the_user_said_last_stays_although_a_server_is_listed_behind_it() -> None:
+    stage = filled(2, context=60)
+    stage.update(tools=[server()])
+    stage.respond()
+    assert read(stage) == ["m01"]
+
+
 def test_instructions_and_tools_are_kept_and_take_their_room() -> None:
-    stage = filled(10, instructions="y" * 400, tools=[{"type": "function", "name": "n" * 351}])
+    stage = filled(10, instructions="y" * 400, tools=[TOOL])
     stage.respond()
     assert len(stage.prompt.instructions) == 400
     assert len(stage.prompt.tools) == 1

@@ -52,3 +52,19 @@ def test_audio_that_was_only_drafted_does_not_count() -> None:
     stage.news()
     stage.update(audio=voice("cedar"))
     assert stage.news() == ["session.updated"]
+
+
+def test_the_same_voice_by_its_id_is_the_same_voice() -> None:
+    stage = an_answer_that_was_heard()
+    stage.update(audio=voice({"id": "alloy"}))
+    assert stage.news() == ["session.updated"]
+
+
+def test_speech_beside_the_conversation_does_not_count() -> None:
+    stage = Stage()
+    stage.respond(conversation="none")
+    stage.wrote("Hello. ")
+    stage.voiced(200)
+    stage.news()
+    stage.update(audio=voice("cedar"))
+    assert stage.news() == ["session.updated"]

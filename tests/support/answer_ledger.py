@@ -33,7 +33,7 @@ from vivavoce.protocol.server_events import (
     TextPart,
 )
 from vivavoce.session.inputs import AnyInput
-from vivavoce.session.outputs import AnyOutput, Cancel, Send, SendAudio
+from vivavoce.session.outputs import AnyOutput, Cancel, ListTools, Send, SendAudio
 
 
 @dataclass
@@ -69,6 +69,8 @@ class AnswerLedger:
         self.beside: dict[str, Answer] = {}
         self.ended: dict[str, ResponseObject] = {}
         self._speech_started = False
+        self._listings: set[int] = set()
+        """Jobs that make nothing of an answer: they end behind the response that waited."""
 
     def happened(self, happened: AnyInput) -> None:
         """A new step."""
@@ -76,8 +78,12 @@ class AnswerLedger:
 
     def done(self, output: AnyOutput) -> None:
         """One output, in order."""
-        if isinstance(output, Cancel):
-            assert not self._speech_started, "jobs are cancelled before speech is announced"
+        if isinstance(output, ListTools):
+            self._listings.add(output.job)
+        elif isinstance(output, Cancel):
+            assert not self._speech_started or output.job in self._listings, (
+                "an answer's jobs are cancelled before speech is announced"
+            )
         elif isinstance(output, Send | SendAudio):
             self._sent(output.event)
 

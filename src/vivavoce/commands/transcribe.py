@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 CHUNK_MS = 100
 
+SETTINGS = {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}
+"""Without a transcription model a session hears, but does not say what."""
+
 TAIL = bytes(2000 * BYTES_PER_MS)
 """Silence behind the file, so that its last utterance ends. The server acts on what comes behind it
 when it has scored it all."""
@@ -95,10 +98,11 @@ def read(path: Path) -> bytes:
 
 
 async def send(connection: RealtimeConnection, pcm: bytes, *, realtime: bool) -> None:
-    """Append the file and some silence, then ask for what is answered behind all of it.
+    """Ask for transcripts, append the file and some silence, then what is answered behind it all.
 
     With `realtime` a second of audio takes a second.
     """
+    await connection.send({"type": "session.update", "session": SETTINGS})
     loop = asyncio.get_running_loop()
     due = loop.time()
     for begin in range(0, len(pcm), CHUNK_MS * BYTES_PER_MS):

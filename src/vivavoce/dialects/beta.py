@@ -41,6 +41,7 @@ from vivavoce.protocol.server_events import (
     SessionUpdated,
 )
 from vivavoce.protocol.session_config import TranscriptionSession
+from vivavoce.protocol.sizes import is_too_deep, too_deep
 
 _encoder = msgspec.json.Encoder()
 
@@ -104,6 +105,8 @@ def decode(frame: str | bytes) -> ClientEvent:
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         raise ga.not_an_event()
     try:
+        if is_too_deep(raw):
+            raise too_deep()
         return checked(given_event(raw))
     except Refusal as refusal:
         detail = in_old_terms(refusal.detail)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from vivavoce.protocol.client_events import (
     CLIENT_EVENTS,
     ClientEvent,
+    InputAudioBufferAppend,
     ResponseCreate,
     ResponseParams,
     SessionUpdate,
@@ -29,6 +30,7 @@ from vivavoce.protocol.server_events import (
     SessionUpdated,
 )
 from vivavoce.protocol.session_config import RealtimeSession
+from vivavoce.protocol.sizes import is_too_deep, too_deep
 from vivavoce.protocol.validation import explain
 
 _decoder = msgspec.json.Decoder(ClientEvent)
@@ -54,14 +56,22 @@ def decode(frame: str | bytes) -> ClientEvent:
     except UNREADABLE as error:
         raise invalid_json(error) from error
     try:
-        refuse_temperature(event)
+        check_meaning(event)
     except Refusal as refusal:
         raise Refusal(replace(refusal.detail, event_id=event.event_id)) from refusal
     return event
 
 
-def refuse_temperature(event: ClientEvent) -> None:
-    """The machine knows a temperature, but GA has none any more (protocol 2.7)."""
+def check_meaning(event: ClientEvent) -> None:
+    """Raises `Refusal` for what fits the types, and yet is no event.
+
+    That is JSON of any depth; and the machine knows a temperature, but GA has none any more
+    (protocol 2.7).
+    """
+    if isinstance(event, InputAudioBufferAppend):  # by far the most frequent, and as flat as can be
+        return
+    if is_too_deep(event):
+        raise too_deep()
     match event:
         case SessionUpdate(session=patch):
             check_patch(patch)
@@ -125,7 +135,9 @@ def explained(raw: object, error: msgspec.ValidationError) -> Refusal:
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         return not_an_event()
     kind = CLIENT_EVENTS.get(raw["type"])
-    if kind is None:
+    if is_too_deep(raw):
+        refusal = too_deep()
+    elif kind is None:
         refusal = invalid_value("type", raw["type"], CLIENT_EVENTS)
     else:
         refusal = explain(raw, kind, "", error)

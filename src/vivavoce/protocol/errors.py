@@ -99,6 +99,26 @@ def duplicate_item(item_id: str) -> Refusal:
     return refuse("item_create_duplicate_item_id", text)
 
 
+def unknown_call(call_id: str) -> Refusal:
+    """The output of a call that nobody made (protocol 6.1)."""
+    return refuse("invalid_tool_call_id", f"Tool call ID '{call_id}' not found in conversation.")
+
+
+def duplicate_call(call_id: str, path: str) -> Refusal:
+    """A second call with an id, or a second output of one: the model could not tell them apart."""
+    text = f"Tool call ID '{call_id}' is in use: a call has an id of its own, and one output."
+    return refuse("invalid_tool_call_id", text, f"{path}.call_id")
+
+
+def conversation_too_large(items: int, characters: int) -> Refusal:
+    """A conversation that has no room for more."""
+    text = (
+        f"The conversation is full: it may have {items} items, with {characters} characters of "
+        "text and pictures. Delete items that are not needed any more."
+    )
+    return refuse("conversation_too_large", text)
+
+
 def buffer_too_small(buffered_ms: float) -> Refusal:
     """A commit of less than 100 ms (protocol 6.1)."""
     return refuse(

@@ -100,7 +100,7 @@ class FunctionCallOutputItem(BaseItem, frozen=True, kw_only=True, tag="function_
 # --- MCP (protocol 5.7): none of these has a status on the wire ---------------------------------
 
 
-class McpListedTool(msgspec.Struct, frozen=True, kw_only=True):
+class McpListedTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tool as its server lists it. Known clients need the description to be a string."""
 
     name: str
@@ -187,7 +187,12 @@ Item = (
 
 
 class ItemReference(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="item_reference"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="item_reference",
+    forbid_unknown_fields=True,
 ):
     """An item of the conversation by its id, in the input of a response."""
 

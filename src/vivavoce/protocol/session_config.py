@@ -16,7 +16,7 @@ from vivavoce.protocol.errors import (
     unknown_parameter,
     unsupported,
 )
-from vivavoce.protocol.sizes import check_size
+from vivavoce.protocol.sizes import check_size, is_too_deep, too_deep
 from vivavoce.protocol.tools import (
     AnyTool,
     ToolChoiceConfig,
@@ -306,6 +306,8 @@ def merge(session: SessionConfig, patch: dict[str, Any]) -> SessionConfig:
     Raises `Refusal` naming the first field at fault; the session is a value, so nothing was
     changed then (protocol 2.1).
     """
+    if is_too_deep(patch):
+        raise too_deep()
     check_type(session, patch)
     for key in patch:
         if key in READ_ONLY:

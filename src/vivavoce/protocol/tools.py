@@ -12,9 +12,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from vivavoce.protocol.errors import Refusal, missing_parameter, refuse, unsupported
+from vivavoce.protocol.http_targets import check_headers, check_url
 
 REDACTED = "<redacted>"
 """Stands in an echo for what may hold a secret."""
+
+FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+\Z", max_length=64)]
+"""What chat servers take as the name of a function."""
 
 ServerLabel = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$", max_length=64)]
 
@@ -32,7 +36,7 @@ class ToolConfig(
 class Tool(ToolConfig, frozen=True, kw_only=True, tag="function"):
     """A function that the client runs. `parameters` is a JSON schema."""
 
-    name: str
+    name: FunctionName
     description: str | UnsetType = UNSET
     parameters: dict[str, Any] | UnsetType = UNSET
 
@@ -179,21 +183,26 @@ def check_tools(path: str, tools: Sequence[AnyTool], choice: ToolChoiceConfig) -
     `path` is where `tools` and `tool_choice` stand: `session` or `response`.
     """
     labels: set[str] = set()
+    names: set[str] = set()
     for index, tool in enumerate(tools):
-        if isinstance(tool, McpTool):
-            where = f"{path}.tools[{index}]"
-            if tool.server_label in labels:
-                raise duplicate_label(tool.server_label, f"{where}.server_label")
-            labels.add(tool.server_label)
-            if len(labels) > MAX_SERVERS:
-                text = f"Invalid '{where}': at most {MAX_SERVERS} MCP servers are allowed."
-                raise refuse("invalid_value", text, where)
-            check_server(tool, where)
+        where = f"{path}.tools[{index}]"
+        if isinstance(tool, Tool):
+            if tool.name in names:
+                raise duplicate_name(tool.name, f"{where}.name")
+            names.add(tool.name)
+            continue
+        if tool.server_label in labels:
+            raise duplicate_label(tool.server_label, f"{where}.server_label")
+        labels.add(tool.server_label)
+        if len(labels) > MAX_SERVERS:
+            text = f"Invalid '{where}': at most {MAX_SERVERS} MCP servers are allowed."
+            raise refuse("invalid_value", text, where)
+        check_server(tool, where)
     match choice:
         case "required" if not tools:
             raise tool_choice_refused(path, "'required' needs at least one tool.")
         case ToolChoiceFunction(name=name):
-            if name not in (tool.name for tool in tools if isinstance(tool, Tool)):
+            if name not in names:
                 raise tool_choice_refused(path, f"there is no tool named '{name}'.")
         case ToolChoiceMcp(server_label=label) if label not in labels:
             raise tool_choice_refused(path, f"there is no MCP server labelled '{label}'.")
@@ -207,6 +216,7 @@ def check_server(tool: McpTool, path: str) -> None:
                 f"{path}.{field}", "it names a service of OpenAI's. Give a 'server_url'."
             )
     check_url(tool.server_url or "", f"{path}.server_url")
+    check_headers(tool.headers or (), f"{path}.headers")
     if tool.authorization and "authorization" in map(str.lower, tool.headers or {}):
         text = f"Invalid '{path}': give 'authorization' or a header 'Authorization', not both."
         raise refuse("invalid_value", text, f"{path}.authorization")
@@ -214,18 +224,10 @@ def check_server(tool: McpTool, path: str) -> None:
         raise unsupported(f"{path}.allowed_callers", "only the model calls tools here: 'direct'.")
 
 
-def check_url(url: str, path: str) -> None:
-    """The address of an MCP server: HTTP, and without a password in it."""
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port != 0
-    except ValueError:
-        port_is_valid = False
-    if not port_is_valid or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise refuse("invalid_value", f"Invalid '{path}': expected an http or https URL.", path)
-    if parts.username is not None:
-        text = f"Invalid '{path}': send credentials in 'authorization' or 'headers'."
-        raise refuse("invalid_value", text, path)
+def duplicate_name(name: str, path: str) -> Refusal:
+    """Two functions with one name: the model could call only one of them."""
+    text = f"Duplicate function name found: '{name}'. Please provide unique names."
+    return refuse("invalid_value", text, path)
 
 
 def duplicate_label(label: str, path: str) -> Refusal:

@@ -4,7 +4,7 @@ What the user did not hear of an answer is not in it, nor is a call that was nev
 never answered: chat servers refuse a call without its output.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from msgspec import UNSET
@@ -67,15 +67,16 @@ def messages(entries: Iterable[Entry]) -> tuple[Message, ...]:
     """The entries as chat messages.
 
     Calls that follow each other are one message, and their outputs come right behind it, also
-    where somebody spoke while a call was being made: chat servers want it so.
+    where somebody spoke while a call was being made: chat servers want it so. Of two calls with
+    one id the first is read, of two outputs of a call the last.
     """
     kept = tuple(entry for entry in entries if not isinstance(entry.item, UNREAD))
-    outputs = {
-        e.item.call_id: e.item.output for e in kept if isinstance(e.item, FunctionCallOutputItem)
-    }
-    for entry in kept:
-        if isinstance(entry.item, McpCallItem) and (text := mcp_result(entry.item)) is not None:
-            outputs[entry.item.id] = text
+    outputs: dict[str, str] = {}
+    for item in (entry.item for entry in kept):
+        if isinstance(item, FunctionCallOutputItem):
+            outputs[item.call_id] = item.output
+        elif isinstance(item, McpCallItem) and (text := mcp_result(item)) is not None:
+            outputs[item.id] = text
     found: list[Message] = []
     for are_calls, group in groupby(kept, lambda e: isinstance(e.item, CALLS)):
         if are_calls:
@@ -85,26 +86,37 @@ def messages(entries: Iterable[Entry]) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def call_messages(items: Iterable[Item], outputs: Mapping[str, str]) -> Iterator[Message]:
-    """The calls among `items` that were finished and answered, and then their outputs."""
-    calls = tuple(call for item in items if (call := made_call(item)) and call.call_id in outputs)
-    if calls:
-        yield Message(role="assistant", tool_calls=calls)
-    for call in calls:
-        yield Message(role="tool", text=outputs[call.call_id], call_id=call.call_id)
+def call_messages(items: Iterable[Item], outputs: dict[str, str]) -> Iterator[Message]:
+    """The calls among `items` that were finished and answered, and then their outputs.
+
+    These are taken out of `outputs`, so that an id is answered once.
+    """
+    answered = [
+        (call, outputs.pop(call.call_id))
+        for item in items
+        if (call := made_call(item)) and call.call_id in outputs
+    ]
+    if answered:
+        yield Message(role="assistant", tool_calls=tuple(call for call, _ in answered))
+    for call, output in answered:
+        yield Message(role="tool", text=output, call_id=call.call_id)
 
 
 def made_call(item: Item) -> ToolCall | None:
     """The call that an item is, if it was finished."""
     match item:
         case FunctionCallItem(status="completed"):
-            return ToolCall(item.call_id, item.name, item.arguments)
+            return ToolCall(item.call_id, item.name, mended(item.arguments))
         case McpCallItem():
-            # Chat servers refuse a request with arguments that are no JSON.
-            arguments = item.arguments if is_whole_json(item.arguments) else "{}"
-            return ToolCall(item.id, model_name(item.server_label, item.name), arguments)
+            name = model_name(item.server_label, item.name)
+            return ToolCall(item.id, name, mended(item.arguments))
         case _:
             return None
+
+
+def mended(arguments: str) -> str:
+    """Chat servers refuse a request with arguments that are no JSON."""
+    return arguments if is_whole_json(arguments) else "{}"
 
 
 def mcp_result(item: McpCallItem) -> str | None:

@@ -4,21 +4,31 @@ An entry is the item as clients see it, beside what only the server knows: what 
 user's speech, and what was spoken and heard of the assistant's.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
 from msgspec import UNSET
 
-from vivavoce.protocol.errors import duplicate_item, refuse, unknown_item
+from vivavoce.protocol.errors import (
+    conversation_too_large,
+    duplicate_item,
+    refuse,
+    unknown_item,
+)
 from vivavoce.protocol.items import (
     ContentPart,
     FunctionCallItem,
+    FunctionCallOutputItem,
     InputAudio,
     Item,
+    McpApprovalResponseItem,
     MessageItem,
     OutputAudio,
 )
+from vivavoce.protocol.sizes import size_of
+from vivavoce.session.item_order import ItemOrder
 from vivavoce.session.output_audio import Spoken
 
 ROOT = "root"
@@ -70,23 +80,41 @@ class Entry:
     spoken: Spoken | None = None
 
 
-class Conversation:
-    """The entries in order. Every change keeps the chain of previous ids whole."""
+# --- the conversation ---------------------------------------------------------------------------
 
-    def __init__(self, conversation_id: str) -> None:
+LinkedItem = FunctionCallItem | FunctionCallOutputItem | McpApprovalResponseItem
+Link = tuple[type[LinkedItem], str]
+"""What an item is to others: a call with this id, an output of it, an answer to this request."""
+
+
+class Conversation:
+    """The entries in order. Every change keeps the chain of previous ids whole.
+
+    What a client may add is bounded by `max_items`, and by `max_size` characters of all texts and
+    pictures. What the server adds to a conversation that has room always fits.
+    """
+
+    def __init__(self, conversation_id: str, *, max_items: int, max_size: int) -> None:
         self.id = conversation_id
-        self._entries: list[Entry] = []
+        self.was_spoken_in = False
+        """Whether the assistant was ever heard in it."""
+        self._max_items = max_items
+        self._max_size = max_size
+        self._entries: dict[str, Entry] = {}
+        self._order = ItemOrder()
+        self._size = 0
+        self._links: Counter[Link] = Counter()
         self._dropped: set[str] = set()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, oldest first."""
-        return tuple(self._entries)
+        return tuple(self._entries[item_id] for item_id in self._order)
 
     @property
     def context(self) -> tuple[Entry, ...]:
         """The entries that the model may still read, oldest first."""
-        return tuple(entry for entry in self._entries if entry.item.id not in self._dropped)
+        return tuple(e for e in self.entries if e.item.id not in self._dropped)
 
     def drop_from_context(self, item_ids: Iterable[str]) -> None:
         """The model's context was full: it reads these no more. Clients can still retrieve them."""
@@ -95,12 +123,11 @@ class Conversation:
     @property
     def tail(self) -> str | None:
         """The id of the newest item."""
-        return self._entries[-1].item.id if self._entries else None
+        return self._order.last
 
     def find(self, item_id: str) -> Entry | None:
         """The entry with this id."""
-        index = self._index(item_id)
-        return None if index is None else self._entries[index]
+        return self._entries.get(item_id)
 
     def get(self, item_id: str, action: str) -> Entry:
         """The entry with this id, or the `Refusal` that `action` earns (protocol 6.1)."""
@@ -109,48 +136,70 @@ class Conversation:
             raise unknown_item(action, item_id)
         return entry
 
+    def has(self, kind: type[LinkedItem], link: str) -> bool:
+        """Whether there is a call with this id, an output of it, or an answer to this request."""
+        return (kind, link) in self._links
+
+    # --- changes ---------------------------------------------------------------------------------
+
+    def check_room(self, item: Item | None = None) -> None:
+        """Raises `Refusal` if `item`, or something small, would be too much."""
+        size = self._size + size_of(item)
+        if len(self._entries) >= self._max_items or size > self._max_size:
+            raise conversation_too_large(self._max_items, self._max_size)
+
     def check_insertion(self, item: Item, previous_item_id: str | None) -> None:
-        """Raises `Refusal` if the item cannot go behind `previous_item_id`."""
-        if item.id and self._index(item.id) is not None:
+        """Raises `Refusal` if the item, without its speech, cannot go behind `previous_item_id`."""
+        if item.id in self._entries:
             raise duplicate_item(item.id)
-        if previous_item_id in (None, "", ROOT):
-            return
-        if self._index(previous_item_id) is None:
+        known = previous_item_id in (None, "", ROOT) or previous_item_id in self._entries
+        if not known:
             raise refuse(
                 "item_create_invalid_previous_item_id",
                 f"Error adding item: the previous item with id '{previous_item_id}' "
                 "does not exist.",
             )
+        self.check_room(item)
 
     def insert(self, entry: Entry, previous_item_id: str | None = None) -> str | None:
         """Puts `entry` behind `previous_item_id` and gives the id it really follows."""
+        previous = self.tail
         if previous_item_id == ROOT:
-            place = 0
-        elif not previous_item_id:
-            place = len(self._entries)
-        else:
-            found = self._index(previous_item_id)
-            place = len(self._entries) if found is None else found + 1
-        self._entries.insert(place, entry)
-        return self.previous_of(entry.item.id)
+            previous = None
+        elif previous_item_id in self._entries:
+            previous = previous_item_id
+        self._order.insert(entry.item.id, previous)
+        self._entries[entry.item.id] = entry
+        self._count(entry.item, 1)
+        return previous
 
     def previous_of(self, item_id: str) -> str | None:
         """The id in front of this item; of the tail, if the item is gone."""
-        index = self._index(item_id)
-        if index is None:
-            return self.tail
-        return self._entries[index - 1].item.id if index else None
+        return self._order.previous_of(item_id) if item_id in self._entries else self.tail
 
     def put(self, entry: Entry) -> None:
         """Replaces the entry with the same id, if it is still there."""
-        index = self._index(entry.item.id)
-        if index is not None:
-            self._entries[index] = entry
+        replaced = self.find(entry.item.id)
+        if replaced is not None:
+            self._count(replaced.item, -1)
+            self._entries[entry.item.id] = entry
+            self._count(entry.item, 1)
 
     def delete(self, item_id: str) -> None:
         """Takes an item out, or raises `Refusal`."""
-        self._entries.remove(self.get(item_id, "delete"))
+        self._count(self.get(item_id, "delete").item, -1)
+        del self._entries[item_id]
+        self._order.remove(item_id)
         self._dropped.discard(item_id)
+
+    def _count(self, item: Item, times: int) -> None:
+        """An item has come, or is gone."""
+        self._size += times * size_of(item)
+        link = link_of(item)
+        if link is not None:
+            self._links[link] += times
+            if not self._links[link]:
+                del self._links[link]
 
     def cut(self, item_id: str, heard_ms: int) -> None:
         """An assistant's speech was heard up to here at most, for all that we know.
@@ -199,20 +248,16 @@ class Conversation:
             item = msgspec.structs.replace(item, content=content)
         self.put(replace(entry, item=item, heard=heard))
 
-    @property
-    def call_ids(self) -> frozenset[str]:
-        """The ids of all function calls that were made."""
-        return frozenset(
-            entry.item.call_id
-            for entry in self._entries
-            if isinstance(entry.item, FunctionCallItem)
-        )
 
-    def _index(self, item_id: str | None) -> int | None:
-        for index in range(len(self._entries) - 1, -1, -1):
-            if self._entries[index].item.id == item_id:
-                return index
-        return None
+def link_of(item: Item) -> Link | None:
+    """What an item is to others, if it is anything."""
+    match item:
+        case FunctionCallItem(call_id=call_id) | FunctionCallOutputItem(call_id=call_id):
+            return type(item), call_id
+        case McpApprovalResponseItem(approval_request_id=request_id):
+            return type(item), request_id
+        case _:
+            return None
 
 
 def transcribed(content: Iterable[ContentPart], text: str) -> Iterator[ContentPart]:

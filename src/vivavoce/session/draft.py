@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from vivavoce.audio.units import BYTES_PER_MS
-from vivavoce.protocol.items import MAX_ID_LENGTH
+from vivavoce.protocol.items import MAX_ID_LENGTH, FunctionCallItem
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.tools import is_whole_json
 from vivavoce.session.clauses import next_break, speakable
@@ -207,12 +207,11 @@ class Draft:
 
     def _call_id(self, given: str | None) -> str:
         """The model's own id where clients can send it back, else a new one (protocol 3.2)."""
-        taken = self._state.conversation.call_ids | {
-            content.call_id for content in self.contents if isinstance(content, DraftCall)
-        }
-        if given and len(given) <= MAX_ID_LENGTH and given not in taken:
-            return given
-        return self._state.ids.new("call")
+        made = {content.call_id for content in self.contents if isinstance(content, DraftCall)}
+        if not given or len(given) > MAX_ID_LENGTH or given in made:
+            return self._state.ids.new("call")
+        taken = self._state.conversation.has(FunctionCallItem, given)
+        return self._state.ids.new("call") if taken else given
 
     def _complete_contents(self) -> None:
         """The model has moved on, or has ended: words are over, and so are calls.

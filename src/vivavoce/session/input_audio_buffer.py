@@ -6,10 +6,11 @@ still buffered.
 """
 
 from vivavoce.audio.units import SAMPLES_PER_MS, VAD_WINDOW
-from vivavoce.protocol.errors import buffer_too_small
+from vivavoce.protocol.errors import Refusal, buffer_too_small
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDone,
+    Error,
     InputAudioBufferCleared,
     InputAudioBufferCommitted,
     SpeechStarted,
@@ -59,6 +60,7 @@ class InputAudioBuffer:
         self._responses = responses
         self._endpointer = Endpointer()
         self._listening: int | None = None
+        self._listening_from = 0
         self._scored = 0
         self._item_id: str | None = None
         self._draft: Draft | None = None
@@ -79,15 +81,13 @@ class InputAudioBuffer:
             self._state.out.do(Cancel(self._listening))
             self._stop_listening()
         elif self._detection is not None and self._listening is None:
-            self._listening = self._state.out.new_job()
-            self._scored = self.start
-            self._state.out.do(Listen(self._listening, self.start))
+            self._listen()
         self._state.idle.restart(self._state.now)
 
     def speech_scored(self, job: int, end: int, probability: float) -> None:
-        """A window was scored. Those that end before the buffer begins are stale."""
+        """A window was scored; of a job that was cancelled it counts no more."""
         detection = self._detection
-        if job != self._listening or detection is None or end <= self.start:
+        if job != self._listening or detection is None:
             return
         self._scored = end
         rules = TurnRules.of(detection, max_turn=self._state.limits.max_turn_ms * SAMPLES_PER_MS)
@@ -106,11 +106,13 @@ class InputAudioBuffer:
         buffered = self.appended - self.start
         if buffered < LEAST_COMMIT:
             raise buffer_too_small(buffered / SAMPLES_PER_MS)
+        self._state.conversation.check_room()
         self._drop_draft()
         item_id = self._item_id or self._state.ids.new("item")
         self._endpointer.reset()
         self._announce_item(item_id)
         hearing = self._commit_audio(item_id, self.start, self.appended, self.appended)
+        self._listen_anew()
         self._publish_if_heard(hearing)
         self._state.idle.restart(self._state.now)
 
@@ -120,6 +122,7 @@ class InputAudioBuffer:
         self._item_id = None
         self._endpointer.reset()
         self._trim(self.appended)
+        self._listen_anew()
         self._state.out.send(InputAudioBufferCleared())
         self._state.idle.restart(self._state.now)
 
@@ -233,6 +236,12 @@ class InputAudioBuffer:
         draft, self._draft = self._draft, None
         out = self._state.out
         out.send(SpeechStopped(audio_end_ms=end // SAMPLES_PER_MS, item_id=item_id))
+        try:
+            self._state.conversation.check_room()
+        except Refusal as refusal:
+            self._turn_refused(item_id, draft, end)
+            out.send(Error(error=refusal.detail))
+            return
         self._announce_item(item_id)
         hearing = self._commit_audio(item_id, start, end, min(voiced_to + PAUSE_STEP, end))
         if self._would_answer:
@@ -242,6 +251,15 @@ class InputAudioBuffer:
             draft.stop()
         self._state.idle.restart(self._state.now)
         self._publish_if_heard(hearing)
+
+    def _turn_refused(self, item_id: str, draft: Draft | None, end: int) -> None:
+        """There is no room for the turn in the conversation: it goes as if it were cleared."""
+        if draft is not None:
+            draft.stop()
+        self._hearings.drop(item_id)
+        self._item_id = None
+        self._trim(end)
+        self._state.idle.restart(self._state.now)
 
     def _note_endpoint(self, voiced_to: int) -> None:
         response, now = self._responses.active, self._state.now
@@ -287,6 +305,20 @@ class InputAudioBuffer:
         if before > self.start:
             self.start = before
             self._state.out.do(TrimAudio(before))
+
+    def _listen(self) -> None:
+        """Score what is buffered, and what comes."""
+        self._listening = self._state.out.new_job()
+        self._scored = self._listening_from = self.start
+        self._state.out.do(Listen(self._listening, self.start))
+
+    def _listen_anew(self) -> None:
+        """A client has cut the audio here, maybe in mid-speech. No window may lie across the cut,
+        and the detector, which remembers what it heard, has to forget what was before it: else
+        silence behind the cut would begin a turn."""
+        if self._listening is not None and self.start > self._listening_from:
+            self._state.out.do(Cancel(self._listening))
+            self._listen()
 
     def _stop_listening(self) -> None:
         """No more windows will be scored; an open turn keeps its item and its audio."""

@@ -8,7 +8,7 @@ import msgspec
 
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.errors import ErrorDetail
-from vivavoce.protocol.items import McpError, McpListedTool
+from vivavoce.protocol.items import McpError, McpListedTool, McpToolError
 
 
 class Input(msgspec.Struct, frozen=True, tag_field="input", tag=True):
@@ -144,6 +144,11 @@ class ToolServerFailed(Input, frozen=True):
 
     job: int
     error: McpError
+
+
+def tool_server_failed(job: int, message: str) -> ToolServerFailed:
+    """A server that failed in a way of which only the words are known."""
+    return ToolServerFailed(job, McpToolError(message=message))
 
 
 class TimerFired(Input, frozen=True):

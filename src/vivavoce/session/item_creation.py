@@ -1,23 +1,40 @@
 """Items that clients create: what may be created, and the speech that comes with one."""
 
-from collections.abc import Set
+import re
+from collections.abc import Sequence
 
 import msgspec
 import pybase64
 from msgspec import UNSET
 
-from vivavoce.protocol.errors import Refusal, invalid_value, missing_parameter, refuse
+from vivavoce.protocol.errors import (
+    Refusal,
+    duplicate_call,
+    invalid_value,
+    missing_parameter,
+    refuse,
+    unknown_call,
+)
 from vivavoce.protocol.items import (
     FunctionCallItem,
     FunctionCallOutputItem,
     InputAudio,
     InputImage,
+    InputItem,
     Item,
     MessageItem,
     OutputAudio,
 )
 from vivavoce.protocol.sizes import check_size
-from vivavoce.session.conversation import ROOT, Entry, Inaudible, Pending
+from vivavoce.session.conversation import (
+    ROOT,
+    Conversation,
+    Entry,
+    Inaudible,
+    Link,
+    Pending,
+    link_of,
+)
 from vivavoce.session.state import State
 
 ALLOWED_PARTS: dict[str, tuple[str, ...]] = {
@@ -28,28 +45,53 @@ ALLOWED_PARTS: dict[str, tuple[str, ...]] = {
 """What the content of a message may hold, by its role (protocol 3.2)."""
 
 
-def check_item(item: Item, path: str, call_ids: Set[str]) -> bytes | None:
+PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,", re.IGNORECASE)
+"""How the data URI of a picture begins (protocol 3.2)."""
+
+
+def check_item(item: Item, path: str) -> bytes | None:
     """Raises `Refusal` if a client may not create this item.
 
-    `path` is where it stands; `call_ids` are the calls that it may be the output of. Gives the
-    speech in it that came without its transcript, its parts joined; None if there is none.
+    `path` is where it stands. Gives the speech in it that came without its transcript, its parts
+    joined; None if there is none.
     """
     if item.id == ROOT:
         raise refuse("invalid_value", "'root' names the front, not an item.", f"{path}.id")
     check_size(without_audio(item), path)
-    match item:
-        case MessageItem(role=role, content=content):
-            clips = [
-                check_part(role, part, f"{path}.content[{index}]")
-                for index, part in enumerate(content)
-            ]
-            unheard = [clip for clip in clips if clip is not None]
-            return b"".join(unheard) if unheard else None
-        case FunctionCallOutputItem(call_id=call_id):
-            if call_id not in call_ids:
-                text = f"Tool call ID '{call_id}' not found in conversation."
-                raise refuse("invalid_tool_call_id", text)
-    return None
+    if not isinstance(item, MessageItem):
+        return None
+    clips = [
+        check_part(item.role, part, f"{path}.content[{index}]")
+        for index, part in enumerate(item.content)
+    ]
+    unheard = [clip for clip in clips if clip is not None]
+    return b"".join(unheard) if unheard else None
+
+
+def check_call(item: Item, conversation: Conversation) -> None:
+    """Raises `Refusal` for a call, or an output of one, that has no place in the conversation."""
+    if not isinstance(item, FunctionCallItem | FunctionCallOutputItem):
+        return
+    is_made = conversation.has(FunctionCallItem, item.call_id)
+    if isinstance(item, FunctionCallOutputItem) and not is_made:
+        raise unknown_call(item.call_id)
+    if conversation.has(type(item), item.call_id):
+        raise duplicate_call(item.call_id, "item")
+
+
+def check_calls(items: Sequence[InputItem], path: str, conversation: Conversation) -> None:
+    """The same for the items at `path` that stand beside the conversation: an output may also be
+    that of a call in there."""
+    links: set[Link | None] = set()
+    made = {item.call_id for item in items if isinstance(item, FunctionCallItem)}
+    for index, item in enumerate(items):
+        if not isinstance(item, FunctionCallItem | FunctionCallOutputItem) or not item.call_id:
+            continue
+        if item.call_id not in made and not conversation.has(FunctionCallItem, item.call_id):
+            raise unknown_call(item.call_id)
+        if link_of(item) in links:
+            raise duplicate_call(item.call_id, f"{path}[{index}]")
+        links.add(link_of(item))
 
 
 def check_part(role: str, part: object, path: str) -> bytes | None:
@@ -63,10 +105,21 @@ def check_part(role: str, part: object, path: str) -> bytes | None:
     if isinstance(part, InputAudio) and part.audio is not UNSET:
         clip = decode_audio(part.audio, f"{path}.audio")
         return clip if part.transcript is None else None
-    if isinstance(part, InputImage) and not part.image_url.startswith("data:image/"):
-        text = f"Invalid '{path}.image_url': expected a data URI of a PNG or JPEG image."
-        raise refuse("invalid_value", text, f"{path}.image_url")
+    if isinstance(part, InputImage):
+        check_picture(part.image_url, f"{path}.image_url")
     return None
+
+
+def check_picture(url: str, path: str) -> None:
+    """Raises `Refusal` for what is no data URI of a picture: other servers are never asked."""
+    start = PICTURE.match(url)
+    try:
+        data = pybase64.b64decode(url[start.end() :], validate=True) if start else b""
+    except ValueError:
+        data = b""
+    if not data:
+        text = f"Invalid '{path}': expected a data URI of a PNG or JPEG image, in base64."
+        raise refuse("invalid_value", text, path)
 
 
 def decode_audio(audio: str, path: str) -> bytes:

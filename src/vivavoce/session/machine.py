@@ -36,8 +36,13 @@ from vivavoce.protocol.server_events import (
     SessionCreated,
     SessionUpdated,
 )
-from vivavoce.protocol.session_config import SessionConfig, TranscriptionSession, merge
-from vivavoce.protocol.voices import Voices
+from vivavoce.protocol.session_config import (
+    RealtimeSession,
+    SessionConfig,
+    TranscriptionSession,
+    merge,
+)
+from vivavoce.protocol.voices import Voices, voice_name
 from vivavoce.session import barge_in
 from vivavoce.session.deferral import Deferred
 from vivavoce.session.draft import DraftResult
@@ -63,8 +68,9 @@ from vivavoce.session.inputs import (
     ToolsListed,
     Transcribed,
     TranscriptDelta,
+    tool_server_failed,
 )
-from vivavoce.session.item_creation import check_item, entry_of
+from vivavoce.session.item_creation import check_call, check_item, entry_of, without_audio
 from vivavoce.session.outputs import (
     AnyOutput,
     Disconnect,
@@ -75,7 +81,7 @@ from vivavoce.session.outputs import (
 )
 from vivavoce.session.responses import Responses
 from vivavoce.session.state import Limits, State
-from vivavoce.session.tool_calls import ToolCalls, failure
+from vivavoce.session.tool_calls import ToolCalls
 from vivavoce.session.tool_listings import Listings
 from vivavoce.session.transcription import Hearings
 
@@ -128,6 +134,7 @@ class Session:
         self._state.now = now
         HANDLERS[type(happened)](self, happened)
         self._run_deferred()
+        self._listings.drop_unwanted(self._responses.unlisted)
         return self._state.out.take()
 
     def next_deadline(self) -> float | None:
@@ -217,6 +224,8 @@ class Session:
         assert isinstance(event, SessionUpdate)
         updated = merge(self._state.config, event.session)
         self._check_voice(updated)
+        if isinstance(updated, RealtimeSession) and self._listings.are_new(updated.tools):
+            self._state.conversation.check_room()
         if updated.audio.input.format != self._state.config.audio.input.format:
             self._state.out.do(TakeFormat(updated.audio.input.format))
         self._state.config = updated
@@ -230,36 +239,29 @@ class Session:
         """Ask the MCP servers of the session for their tools."""
         session = self._state.realtime
         if session is not None:
-            self._listings.session_has(session.tools)
+            self._listings.session_has(session.tools, self._responses.unlisted)
 
     def _check_voice(self, updated: SessionConfig) -> None:
         """It has to be there, and is fixed once the assistant was heard (protocol 2.1)."""
         old, new = self._state.realtime, updated
         if old is None or isinstance(new, TranscriptionSession):
             return
-        if new.audio.output.voice == old.audio.output.voice:
+        if voice_name(new.audio.output.voice) == voice_name(old.audio.output.voice):
             return
         self._state.check_voice(new.audio.output.voice, "session.audio.output.voice")
-        if self._state.playback.used:
+        if self._state.conversation.was_spoken_in:
             raise refuse(
                 "cannot_update_voice",
                 "Cannot update a conversation's voice if assistant audio is present.",
             )
 
     def _fill_transcription(self) -> None:
-        """Say which recogniser writes, where the client has named none.
-
-        A transcription session always has one; a null there means the default (protocol 2.2).
-        """
+        """Say which recogniser writes, where the client wants transcripts and has named none."""
         config = self._state.config
         wanted = config.audio.input.transcription
-        if wanted is None and isinstance(config, TranscriptionSession):
-            filled = self._state.default_transcription
-        elif wanted is not None and not wanted.model:
-            model = self._state.default_transcription.model
-            filled = msgspec.structs.replace(wanted, model=model)
-        else:
+        if wanted is None or wanted.model:
             return
+        filled = msgspec.structs.replace(wanted, model=self._state.default_transcription)
         given = msgspec.structs.replace(config.audio.input, transcription=filled)
         audio = msgspec.structs.replace(config.audio, input=given)
         self._state.config = msgspec.structs.replace(config, audio=audio)
@@ -273,8 +275,9 @@ class Session:
     def _item_create(self, received: EventReceived) -> None:
         event = received.event
         assert isinstance(event, ConversationItemCreate)
-        speech = check_item(event.item, "item", self._state.conversation.call_ids)
-        self._state.conversation.check_insertion(event.item, event.previous_item_id)
+        speech = check_item(event.item, "item")
+        check_call(event.item, self._state.conversation)
+        self._state.conversation.check_insertion(without_audio(event.item), event.previous_item_id)
         if self._responses.awaits(event.item.id) or self._buffer.announced(event.item.id):
             raise duplicate_item(event.item.id)
         if isinstance(event.item, McpApprovalResponseItem):
@@ -376,7 +379,7 @@ class Session:
     def _failed(self, failed: EngineFailed) -> None:
         if self._heard(failed) or self._drafted(failed):
             return
-        if self._served(failure(failed.job, failed.message)):
+        if self._served(tool_server_failed(failed.job, failed.message)):
             return
         if not self._buffer.listening_failed(failed.job):
             return

@@ -109,13 +109,10 @@ class Playback:
     def __init__(self) -> None:
         self.ends_at = 0.0
         """When the last of what was sent will have been played."""
-        self.used = False
-        """Whether anything was ever said aloud."""
         self._queued: dict[str, Queued] = {}
 
     def sent(self, item_id: str, ms: float, now: float) -> None:
         """`ms` milliseconds of this item's speech are on their way."""
-        self.used = True
         self.ends_at = max(self.ends_at, now) + ms / 1000
         queued = self._queued.get(item_id)
         if queued is None:

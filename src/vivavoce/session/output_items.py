@@ -265,6 +265,8 @@ class SpokenMessage(OutputItem):
         sent.sent_bytes += len(chunk.audio)
         self._sent_bytes += len(chunk.audio)
         sent.words.extend(chunk.words)
+        if place.plan.in_conversation:
+            state.conversation.was_spoken_in = True
         state.playback.sent(place.item_id, len(chunk.audio) / BYTES_PER_MS, state.now)
         event = place.event(OutputAudioDelta, delta=chunk.audio)
         state.out.do(SendAudio(state.out.stamp(event), place.plan.format))

@@ -1,8 +1,8 @@
-"""One response: created, waiting for what was heard, active with a draft, done.
+"""One response: created, waiting for what it is to answer with, active with a draft, done.
 
-    AwaitingHearing --hearing resolved--> Active(draft) --all sent--> Done
-          |                                    |
-          +---------- cut short --------------+---------------------> Done
+    Awaiting --all heard and listed--> Active(draft) --all sent--> Done
+        |                                   |
+        +------------ cut short ------------+------------------> Done
 
 The only writer of a response's events. What its draft holds is sent as far as it may be;
 `barge_in` is the only other module that ends one.
@@ -57,13 +57,15 @@ LEAD_STEP_S = 0.02
 
 
 @dataclass(slots=True)
-class AwaitingHearing:
+class Awaiting:
     """The user's last words are not known yet, or the tools of a server that this response names.
 
-    `waiting` has the ids of their items; `offered` is a draft made in the pause.
+    `unheard` has the ids of the items of speech, `unlisted` those of the listings; `offered` is a
+    draft made in the pause.
     """
 
-    waiting: set[str]
+    unheard: set[str]
+    unlisted: set[str]
     offered: Draft | None = None
 
 
@@ -80,7 +82,7 @@ class Done:
     """The terminal event was sent."""
 
 
-ResponseState = AwaitingHearing | Active | Done
+ResponseState = Awaiting | Active | Done
 
 
 class Response:
@@ -111,36 +113,36 @@ class Response:
         self._has_own_input = has_own_input
         self._turn_item_id = turn_item_id
         unheard = {e.item.id for e in entries if isinstance(e.heard, Pending)}
-        self.state: ResponseState = AwaitingHearing(unheard | unlisted, offered)
+        self.state: ResponseState = Awaiting(unheard, set(unlisted), offered)
 
     # --- life ------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Announce the response; it begins at once if nothing has to be heard first."""
+        """Announce the response; it begins at once if nothing has to be heard or listed first."""
         self._shared.out.send(ResponseCreated(response=self._shown("in_progress")))
         exhausted = self._shared.rate_limits.take_request(self._shared.now)
         self._tell_rate_limits(RateLimitsAtStart)
         if exhausted is None:
-            self._begin_when_heard()
+            self._begin_when_ready()
         else:
             self._decline(rate_limit_exceeded(exhausted))
 
     def hearing_resolved(self, item_id: str, heard: Heard) -> None:
         """What the user said in this item is known."""
-        if not isinstance(self.state, AwaitingHearing) or item_id not in self.state.waiting:
+        if not isinstance(self.state, Awaiting) or item_id not in self.state.unheard:
             return
-        self.state.waiting.discard(item_id)
+        self.state.unheard.discard(item_id)
         self._entries = tuple(
             replace(e, heard=heard) if e.item.id == item_id else e for e in self._entries
         )
-        self._begin_when_heard()
+        self._begin_when_ready()
 
     def tools_listed(self, listing_id: str) -> None:
         """What a server lists is known, or will not be."""
-        if isinstance(self.state, AwaitingHearing) and listing_id in self.state.waiting:
-            self.state.waiting.discard(listing_id)
+        if isinstance(self.state, Awaiting) and listing_id in self.state.unlisted:
+            self.state.unlisted.discard(listing_id)
             self.plan = self.plan.offering(self._shared.listed)
-            self._begin_when_heard()
+            self._begin_when_ready()
 
     def advance(self) -> None:
         """Send what the draft has more of; end when that is all."""
@@ -164,7 +166,7 @@ class Response:
     def draft(self) -> Draft | None:
         """The draft at work, adopted or only offered."""
         match self.state:
-            case AwaitingHearing(offered=draft) | Active(draft=draft):
+            case Awaiting(offered=draft) | Active(draft=draft):
                 return draft
             case _:
                 return None
@@ -213,9 +215,9 @@ class Response:
 
     # --- beginning -------------------------------------------------------------------------------
 
-    def _begin_when_heard(self) -> None:
+    def _begin_when_ready(self) -> None:
         state = self.state
-        if not isinstance(state, AwaitingHearing) or state.waiting:
+        if not isinstance(state, Awaiting) or state.unheard or state.unlisted:
             return
         self.waterfall.transcript = self._shared.now
         if self._answers_noise():

@@ -5,6 +5,7 @@ Frozen when the response is created, so that a later `session.update` cannot rea
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
@@ -15,6 +16,7 @@ from vivavoce.protocol.session_config import (
     MaxOutputTokens,
     OutputModalities,
     RealtimeSession,
+    ResponseAudioOutput,
     Truncation,
     VoiceName,
     check_output,
@@ -23,6 +25,8 @@ from vivavoce.protocol.session_config import (
 from vivavoce.protocol.tools import AnyTool, Tool, ToolChoiceConfig, with_known_servers
 from vivavoce.protocol.voices import voice_name
 from vivavoce.session.tool_offer import Listed, ModelChoice, Offer, offer_of
+
+T = TypeVar("T")
 
 NO_TOOLS = Offer()
 NOTHING_LISTED: Listed = MappingProxyType({})
@@ -108,42 +112,32 @@ def plan_with(
     check_metadata(params.metadata)
     check_prompt_template("response", params.prompt)
     base = settings_of(session)
-    output = None if params.audio is UNSET else params.audio.output
-    plan = ResponsePlan(
-        instructions=(
-            base.instructions if params.instructions is UNSET else params.instructions or ""
-        ),
-        output_modalities=(
-            base.output_modalities
-            if params.output_modalities is UNSET
-            else params.output_modalities
-        ),
-        asked_tools=(
-            base.asked_tools
-            if params.tools is UNSET
-            else with_known_servers(params.tools or (), base.asked_tools, "response.tools")
-        ),
-        asked_choice=base.asked_choice if params.tool_choice is UNSET else params.tool_choice,
-        max_output_tokens=(
-            base.max_output_tokens
-            if params.max_output_tokens is UNSET
-            else params.max_output_tokens
-        ),
-        format=base.format if output is None or output.format is UNSET else output.format,
-        voice=base.voice if output is None or output.voice is UNSET else output.voice,
-        speed=base.speed,
-        truncation=base.truncation,
-        parallel_tool_calls=(
-            base.parallel_tool_calls
-            if params.parallel_tool_calls is None
-            else params.parallel_tool_calls
-        ),
-        temperature=base.temperature if params.temperature is UNSET else params.temperature,
+    output = ResponseAudioOutput() if params.audio is UNSET else params.audio.output
+    tools = base.asked_tools
+    if params.tools is not UNSET:
+        tools = with_known_servers(params.tools or (), base.asked_tools, "response.tools")
+    parallel = params.parallel_tool_calls
+    plan = replace(
+        base,
+        instructions=chosen(params.instructions, base.instructions) or "",
+        output_modalities=chosen(params.output_modalities, base.output_modalities),
+        asked_tools=tools,
+        asked_choice=chosen(params.tool_choice, base.asked_choice),
+        max_output_tokens=chosen(params.max_output_tokens, base.max_output_tokens),
+        format=chosen(output.format, base.format),
+        voice=chosen(output.voice, base.voice),
+        parallel_tool_calls=base.parallel_tool_calls if parallel is None else parallel,
+        temperature=chosen(params.temperature, base.temperature),
         in_conversation=params.conversation == "auto",
         metadata=params.metadata,
     )
     check_output("response", plan.output_modalities, plan.asked_tools, plan.asked_choice)
     return plan.offering(listed)
+
+
+def chosen(asked: T | UnsetType, otherwise: T) -> T:
+    """What a request asks for, or what the session has where it says nothing."""
+    return otherwise if asked is UNSET else asked
 
 
 def check_metadata(metadata: dict[str, str] | None) -> None:

@@ -7,12 +7,12 @@ from msgspec import UNSET
 
 from vivavoce.protocol.client_events import ResponseParams
 from vivavoce.protocol.errors import Refusal, refuse, response_already_active
-from vivavoce.protocol.items import FunctionCallItem, ItemReference
+from vivavoce.protocol.items import ItemReference
 from vivavoce.session import barge_in
 from vivavoce.session.conversation import Entry, Heard
 from vivavoce.session.draft import Draft, DraftResult
-from vivavoce.session.item_creation import check_item, entry_of
-from vivavoce.session.response import AwaitingHearing, Done, Response
+from vivavoce.session.item_creation import check_calls, check_item, entry_of
+from vivavoce.session.response import Awaiting, Done, Response
 from vivavoce.session.response_plan import plan_of, plan_with
 from vivavoce.session.state import State
 from vivavoce.session.tool_calls import ToolCalls
@@ -66,6 +66,8 @@ class Responses:
             self._state.check_voice(plan.voice, "response.audio.output.voice")
         if plan.in_conversation and self.active is not None:
             raise response_already_active(self.active.id)
+        if plan.in_conversation:
+            self._state.conversation.check_room()
         if not plan.in_conversation and len(self._running_beside()) >= MAX_OUT_OF_BAND:
             raise refuse(
                 "too_many_responses",
@@ -104,9 +106,9 @@ class Responses:
             raise refuse(
                 "response_cancel_not_active", "Cancellation failed: no active response found"
             )
-        waiting = response.state.waiting if isinstance(response.state, AwaitingHearing) else set()
+        unheard = response.state.unheard if isinstance(response.state, Awaiting) else set()
         barge_in.interrupt(self._state, response, "client_cancelled")
-        return waiting
+        return unheard
 
     def received(self, result: DraftResult) -> bool:
         """A result of an engine; False if no response has its job."""
@@ -129,8 +131,19 @@ class Responses:
     def awaits(self, item_id: str) -> bool:
         """Whether a response cannot begin before it is known what this item says."""
         return any(
-            isinstance(response.state, AwaitingHearing) and item_id in response.state.waiting
+            isinstance(response.state, Awaiting) and item_id in response.state.unheard
             for response in self._running()
+        )
+
+    @property
+    def unlisted(self) -> frozenset[str]:
+        """The ids of the listings without which a response cannot begin."""
+        return frozenset().union(
+            *(
+                response.state.unlisted
+                for response in self._running()
+                if isinstance(response.state, Awaiting)
+            )
         )
 
     def advance(self) -> None:
@@ -173,16 +186,14 @@ class Responses:
         """
         if params.input is UNSET:
             return self._state.conversation.context, {}
-        call_ids = self._state.conversation.call_ids | {
-            item.call_id for item in params.input if isinstance(item, FunctionCallItem)
-        }
+        check_calls(params.input, "response.input", self._state.conversation)
         entries: list[Entry] = []
         unheard: dict[str, bytes] = {}
         for index, item in enumerate(params.input):
             if isinstance(item, ItemReference):
                 entries.append(self._referred(item, index))
                 continue
-            speech = check_item(item, f"response.input[{index}]", call_ids)
+            speech = check_item(item, f"response.input[{index}]")
             # A new id, as nobody will see it and the client's own may be in the conversation too.
             entry = entry_of(self._state, msgspec.structs.replace(item, id=""), speech)
             entries.append(entry)

@@ -35,6 +35,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int = 28_224
     """The most tokens that the language model is sent (protocol 7); the default is what
     gpt-realtime takes."""
+    max_items: int = 10_000
+    """Items of a conversation, ..."""
+    max_conversation_size: int = 64 * 2**20
+    """... and the characters of all their texts and pictures."""
     rate_limits: RateLimitSettings = RateLimitSettings()
     """How much one session may ask for."""
     speculate: bool = True
@@ -60,11 +64,16 @@ class State:
         self.config = config
         self.ids = ids
         self.limits = limits
-        self.default_transcription = TranscriptionConfig(model=default_transcription)
+        self.default_transcription = default_transcription
+        """What the recogniser is called, where a client names none."""
         self.voices = voices
         """Those that there are, where that is known."""
         self.out = Outbox(ids)
-        self.conversation = Conversation(ids.new("conv"))
+        self.conversation = Conversation(
+            ids.new("conv"),
+            max_items=limits.max_items,
+            max_size=limits.max_conversation_size,
+        )
         self.playback = Playback()
         self.idle = IdleClock(self.playback)
         self.rate_limits = RateLimits(limits.rate_limits, now)

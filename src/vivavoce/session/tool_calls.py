@@ -8,7 +8,6 @@ from vivavoce.protocol.errors import Refusal, refuse
 from vivavoce.protocol.items import (
     McpApprovalRequestItem,
     McpApprovalResponseItem,
-    McpError,
     McpToolError,
 )
 from vivavoce.protocol.server_events import ConversationItemAdded, ConversationItemDone
@@ -46,15 +45,12 @@ class ToolCalls:
     def check_answer(self, answer: McpApprovalResponseItem) -> None:
         """Raises `Refusal` for an answer to nothing, and for a second one."""
         asked = answer.approval_request_id
-        items = [entry.item for entry in self._state.conversation.entries]
-        if asked not in self._awaiting and not any(
-            isinstance(item, McpApprovalRequestItem) and item.id == asked for item in items
-        ):
+        conversation = self._state.conversation
+        request = conversation.find(asked)
+        known = request is not None and isinstance(request.item, McpApprovalRequestItem)
+        if not known and asked not in self._awaiting:
             raise answer_refused(asked, "not found in conversation")
-        if any(
-            isinstance(item, McpApprovalResponseItem) and item.approval_request_id == asked
-            for item in items
-        ):
+        if conversation.has(McpApprovalResponseItem, asked):
             raise answer_refused(asked, "has been answered already")
 
     def answered(self, answer: McpApprovalResponseItem) -> None:
@@ -121,12 +117,6 @@ class ToolCalls:
                 arguments=call.written or "{}",
             )
         )
-
-
-def failure(job: int, message: str) -> ToolServerFailed:
-    """A server that failed in a way of which only the words are known."""
-    error: McpError = McpToolError(message=message)
-    return ToolServerFailed(job, error)
 
 
 def answer_refused(approval_request_id: str, reason: str) -> Refusal:

@@ -4,12 +4,13 @@
 
 A server counts as another one when its address or a header changes. Nothing waits for a listing
 but a response that names the server itself; until then its tools are not offered (protocol 5.7).
+A listing that neither the session nor a response wants any more is cancelled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from vivavoce.protocol.errors import ErrorDetail
+from vivavoce.protocol.errors import ErrorDetail, refuse
 from vivavoce.protocol.items import McpError, McpListToolsItem
 from vivavoce.protocol.mcp_events import (
     McpListToolsCompleted,
@@ -27,6 +28,9 @@ from vivavoce.session.tool_offer import allowed_tools
 MAX_REMEMBERED = 32
 """Listings that were made for one response and are kept for the next."""
 
+MAX_UNDER_WAY = 64
+"""Listings that may be under way when a response asks for more."""
+
 
 @dataclass(slots=True)
 class Listing:
@@ -39,8 +43,6 @@ class Listing:
     shown: bool
     """Whether the conversation has an item for it."""
     of_session: bool
-    awaited: bool = False
-    """Whether a response waits for it."""
 
 
 class Listings:
@@ -50,16 +52,16 @@ class Listings:
         self._state = state
         self._listings: list[Listing] = []
 
-    def session_has(self, tools: Iterable[AnyTool]) -> None:
+    def session_has(self, tools: Iterable[AnyTool], awaited: Set[str]) -> None:
         """The session names these tools from now on: list what is new, forget what is gone.
 
-        A server that failed is asked again when a client names it again.
+        A server that failed is asked again when a client names it again. Responses wait for the
+        listings with the ids `awaited`.
         """
         wanted = {tool.server: tool for tool in tools if isinstance(tool, McpTool)}
         for listing in tuple(self._listings):
             listing.of_session = listing.server in wanted
-            awaited = listing.job is not None and listing.awaited
-            if not listing.of_session and not awaited:
+            if not listing.of_session and listing.item_id not in awaited:
                 self._forget(listing)
         for server, tool in wanted.items():
             known = self._find(server)
@@ -72,8 +74,23 @@ class Listings:
                 if known.job is None:
                     self._show(known, McpListToolsCompleted(item_id=known.item_id))
 
+    def are_new(self, tools: Iterable[AnyTool]) -> bool:
+        """Whether a server among these is to be asked, which makes an item of its own."""
+        return any(isinstance(tool, McpTool) and self._find(tool.server) is None for tool in tools)
+
     def response_has(self, tools: Iterable[AnyTool], *, in_conversation: bool) -> set[str]:
-        """A response names these tools: gives the ids of the listings that it has to wait for."""
+        """A response names these tools: gives the ids of the listings that it has to wait for.
+
+        Raises `Refusal` if too many are under way.
+        """
+        servers = [tool.server for tool in tools if isinstance(tool, McpTool)]
+        new = [server for server in servers if self._find(server) is None]
+        if new and len(self._under_way) + len(new) > MAX_UNDER_WAY:
+            raise refuse(
+                "too_many_listings",
+                f"At most {MAX_UNDER_WAY} MCP servers may be asked for their tools at a time.",
+                "response.tools",
+            )
         waiting = set()
         for tool in tools:
             if not isinstance(tool, McpTool):
@@ -82,7 +99,6 @@ class Listings:
             if listing is None:
                 listing = self._ask(tool, tool.server, shown=in_conversation, of_session=False)
             if listing.job is not None:
-                listing.awaited = True
                 waiting.add(listing.item_id)
         self._forget_oldest()
         return waiting
@@ -102,12 +118,22 @@ class Listings:
             self._tell(listing.server, result.error)
         return listing.item_id
 
+    def drop_unwanted(self, awaited: Set[str]) -> None:
+        """Cancel what is under way for responses that have ended; `awaited` has the others' ids."""
+        for listing in self._under_way:
+            if not listing.of_session and listing.item_id not in awaited:
+                self._forget(listing)
+
     def stop(self) -> None:
         """Cancel all jobs: the session ends."""
         for listing in self._listings:
             if listing.job is not None:
                 self._state.out.do(Cancel(listing.job))
         self._listings.clear()
+
+    @property
+    def _under_way(self) -> list[Listing]:
+        return [listing for listing in self._listings if listing.job is not None]
 
     def _find(self, server: ToolServer) -> Listing | None:
         return next((each for each in self._listings if each.server == server), None)
@@ -143,12 +169,13 @@ class Listings:
             self._forget(listing)
 
     def _show(self, listing: Listing, event: McpListToolsCompleted | McpListToolsFailed) -> None:
-        """How the listing ended; its item may have been deleted meanwhile."""
+        """How the listing ended; its item may have been deleted, and its id taken, meanwhile."""
         if not listing.shown:
             return
         conversation, out = self._state.conversation, self._state.out
         out.send(event)
-        if conversation.find(listing.item_id) is None:
+        shown = conversation.find(listing.item_id)
+        if shown is None or not isinstance(shown.item, McpListToolsItem):
             return
         item = McpListToolsItem(
             id=listing.item_id,

@@ -3,10 +3,11 @@
 Sizes are estimated: four characters of text are one token, as in English, with a few more for
 each message around it and a round number for a picture. Where a model's server counts tokens, the
 estimates are scaled to its counts. Instructions and tools always stay; items go oldest first, a
-call and its output together; the newest item stays too, as an answer to nothing is no answer.
+call and its output together; the newest item that the model reads stays too, as an answer to
+nothing is no answer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,7 +22,7 @@ from vivavoce.protocol.items import (
 from vivavoce.protocol.server_events import ResponseError
 from vivavoce.protocol.session_config import RetentionRatio, Truncation
 from vivavoce.protocol.tools import Tool
-from vivavoce.session.context import estimate_tokens, mcp_result, words_of
+from vivavoce.session.context import estimate_tokens, mcp_result, messages, words_of
 from vivavoce.session.conversation import Entry
 from vivavoce.session.response_plan import ResponsePlan
 
@@ -87,10 +88,11 @@ def conversation_limit(truncation: Truncation, room: int) -> int:
 def oldest(entries: Sequence[Entry], sizes: Sequence[float], excess: float) -> frozenset[str]:
     """The ids of the oldest entries that together have `excess` tokens.
 
-    Calls go with their outputs; the newest entry stays, and what belongs to it.
+    Calls go with their outputs; the newest entry that the model reads stays, and what belongs to
+    it.
     """
     together = units(entries)
-    kept = together[entries[-1].item.id]
+    kept = newest_read(entries, together)
     dropped: set[str] = set()
     by_id = {entry.item.id: size for entry, size in zip(entries, sizes, strict=True)}
     for entry in entries:
@@ -101,6 +103,18 @@ def oldest(entries: Sequence[Entry], sizes: Sequence[float], excess: float) -> f
             dropped |= unit
             excess -= sum(by_id[item_id] for item_id in unit)
     return frozenset(dropped)
+
+
+def newest_read(entries: Sequence[Entry], together: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The ids of the newest entry that is words or calls to the model, and what belongs to it.
+
+    A call that is not over is neither, nor is what only client and server tell each other.
+    """
+    for entry in reversed(entries):
+        unit = together[entry.item.id]
+        if messages(each for each in entries if each.item.id in unit):
+            return unit
+    return frozenset()
 
 
 def units(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:

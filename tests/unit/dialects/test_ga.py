@@ -259,3 +259,14 @@ def test_a_call_id_of_other_letters_is_refused() -> None:
         ga.decode(json.dumps({"type": "conversation.item.create", "item": item}))
     detail = refused.value.detail
     assert (detail.code, detail.param) == ("invalid_value", "item.call_id")
+
+
+def test_unknown_keys_of_references_and_listed_tools_are_refused() -> None:
+    reference = {"type": "item_reference", "id": "a", "role": "user"}
+    assert code_and_param(respond(input=[reference])) == (
+        "unknown_parameter",
+        "response.input[0].role",
+    )
+    listing = {"type": "mcp_list_tools", "server_label": "dice", "tools": [{"name": "a", "zz": 1}]}
+    event = {"type": "conversation.item.create", "item": listing}
+    assert code_and_param(event) == ("unknown_parameter", "item.tools[0].zz")

@@ -97,3 +97,21 @@ def test_there_are_only_so_many_servers() -> None:
 )
 def test_arguments_are_whole_once_they_are_an_object(text: str, whole: bool) -> None:
     assert is_whole_json(text) == whole
+
+
+@pytest.mark.parametrize("name", ["", "bad name!", "räum_auf", "dial\n", "n" * 65])
+def test_a_function_has_a_name_that_models_can_call(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"type": "function", "name": name}, Tool)
+
+
+@pytest.mark.parametrize("name", ["d", "plugin-function", "get_weather2", "n" * 64])
+def test_a_plain_name_is_taken(name: str) -> None:
+    assert msgspec.convert({"type": "function", "name": name}, Tool).name == name
+
+
+def test_two_functions_with_one_name_are_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        check_tools("session", [Tool(name="dial"), server(), Tool(name="dial")], "auto")
+    detail = refused.value.detail
+    assert (detail.code, detail.param) == ("invalid_value", "session.tools[2].name")

@@ -9,6 +9,8 @@ from vivavoce.protocol.items import (
     InputImage,
     InputText,
     Item,
+    McpCallItem,
+    McpListToolsItem,
     MessageItem,
 )
 from vivavoce.protocol.session_config import (
@@ -17,6 +19,7 @@ from vivavoce.protocol.session_config import (
     Truncation,
 )
 from vivavoce.protocol.tools import Tool
+from vivavoce.session.context import messages
 from vivavoce.session.conversation import Entry
 from vivavoce.session.response_plan import plan_of
 from vivavoce.session.truncation import (
@@ -25,6 +28,7 @@ from vivavoce.session.truncation import (
     entry_tokens,
     fit,
     instruction_tokens,
+    newest_read,
     units,
 )
 
@@ -42,8 +46,16 @@ def output(call_id: str) -> Item:
     return FunctionCallOutputItem(call_id=call_id, output="done")
 
 
+def remote_call(finished: bool) -> Item:
+    return McpCallItem(
+        server_label="dice", name="roll", arguments="{}", output="It shows 6." if finished else None
+    )
+
+
 kinds = st.one_of(
     st.builds(message, st.text(max_size=60)),
+    st.builds(remote_call, st.booleans()),
+    st.just(McpListToolsItem(server_label="dice", tools=())),
     st.builds(call, st.sampled_from("ab")),
     st.builds(output, st.sampled_from("ab")),
 )
@@ -70,7 +82,7 @@ def test_what_is_left_fits_but_for_the_newest_and_what_belongs_to_it(
 ) -> None:
     found = fitted(entries, limit)
     assert isinstance(found, Fitting)
-    newest = units(entries)[entries[-1].item.id] if entries else frozenset()
+    newest = newest_read(entries, units(entries))
     removable = [entry for entry in found.entries if entry.item.id not in newest]
     assert size(found.entries) <= limit or not removable
 
@@ -86,6 +98,15 @@ def test_nothing_is_dropped_without_need_and_pairs_stay_whole(
     assert all(together[item_id] <= found.dropped for item_id in found.dropped)
     if size(entries) <= limit:
         assert not found.dropped
+
+
+@given(entries=conversations, limit=st.integers(0, 120))
+def test_a_model_that_has_something_to_read_is_left_something(
+    entries: list[Entry], limit: int
+) -> None:
+    found = fitted(entries, limit)
+    assert isinstance(found, Fitting)
+    assert bool(messages(found.entries)) == bool(messages(entries))
 
 
 @given(entries=conversations, limit=st.integers(0, 120), ratio=st.floats(0, 1))
