@@ -30,6 +30,7 @@ from vivavoce.session.outputs import Measured
 from vivavoce.session.rate_limits import RateLimitSettings
 from vivavoce.session.state import Limits
 from vivavoce.transports import exposure
+from vivavoce.transports.foreign_logs import keep_secrets_out
 from vivavoce.transports.http import MAX_FIELD, application
 from vivavoce.transports.websocket import Connect, connect_socket
 
@@ -96,6 +97,7 @@ async def serving(
     1001) before the engines are closed.
     """
     around = surroundings or Surroundings()
+    keep_secrets_out()
     async with contextlib.AsyncExitStack() as ending:
         ending.push_async_callback(pipeline.close)
         exposure.check_exposure(settings)

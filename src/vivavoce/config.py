@@ -3,6 +3,8 @@
 Options win over the environment, and that over the file; `cli` reads the first two.
 """
 
+import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +22,9 @@ Origin = Annotated[str, Meta(pattern=r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s
 
 PrivateHost = Annotated[str, Meta(pattern=r"^(\*|[^\s/:@*]+|[0-9A-Fa-f:.]+(/[0-9]{1,3})?)$")]
 """A host name, an address, a network as `192.168.1.0/24`, or `*` for all."""
+
+NUMERIC_END = re.compile(r"(^|\.)[0-9]+\.?$")
+"""In a host: its last label is a number, so it is meant as an IPv4 address (URL Standard 3.5)."""
 
 SECRET = frozenset({"llm_api_key", "api_keys", "secret_key"})
 """The settings that are never shown."""
@@ -72,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("`tls: self-signed` makes a certificate; leave out `tls_cert`.")
         if any(key.startswith("ek_") for key in self.api_keys):
             raise ValueError("`api_keys`: 'ek_' begins client secrets; choose another key.")
+        for entry in self.mcp_private_hosts:
+            check_private_host(entry)
 
     @property
     def llm_url(self) -> str | None:
@@ -87,6 +94,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             for name, value in msgspec.structs.asdict(self).items()
         }
         return f"Settings({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+
+def check_private_host(entry: str) -> None:
+    """Raises `ValueError` for what is written as an address or a network, and is none."""
+    if "/" not in entry and ":" not in entry and not NUMERIC_END.search(entry):
+        return
+    try:
+        ipaddress.ip_network(entry, strict=False)
+    except ValueError as error:
+        raise ValueError(
+            f"`mcp_private_hosts`: '{entry}' is no address or network; write it as 192.168.1.7, "
+            "192.168.1.0/24 or fd00::/8."
+        ) from error
 
 
 class ConfigError(Exception):

@@ -13,10 +13,13 @@ from typing import Any, get_args
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
+from support.mcp_server import dice_server
 from support.sdk_types import assert_valid_event
 from support.server import PATIENCE_S, Client, LiveServer
 from support.sound import utterance
+from vivavoce.cli import main
 from vivavoce.config import ConfigError
 from vivavoce.mock.script import Pace
 from vivavoce.mock.server import MockOptions, mocking
@@ -345,3 +348,40 @@ async def text_turn(ws_url: str) -> Event:
         await client.say("Hello!")
         await client.send("response.create")
         return await client.until("response.done")
+
+
+async def test_a_mock_may_use_an_mcp_server_of_this_machine() -> None:
+    hosts = MockOptions(mcp_private_hosts=("127.0.0.1",))
+    tool = {"type": "mcp", "server_label": "dice"}
+    async with (
+        dice_server() as dice,
+        mocking(hosts) as server,
+        aiohttp.ClientSession() as http,
+        LiveServer(server.url, http).connect() as client,
+    ):
+        await client.update(tools=[tool | {"server_url": dice.url}])
+        await client.until("mcp_list_tools.completed")
+
+
+@pytest.mark.parametrize(
+    "options", [{"mcp_private_hosts": ("127.1",)}, {"mcp_timeout_seconds": 0.0}]
+)
+async def test_a_mock_refuses_settings_as_the_server_does(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        async with mocking(MockOptions(**options)):
+            pass
+
+
+def test_the_command_hands_its_mcp_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[MockOptions] = []
+
+    async def noted(options: MockOptions) -> None:
+        given.append(options)
+
+    monkeypatch.setattr("vivavoce.commands.mock.run", noted)
+    words = ["mock", "--mcp-private-hosts", "127.0.0.1,fd00::/8", "--mcp-timeout-seconds", "2"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert given == [
+        MockOptions(mcp_private_hosts=("127.0.0.1", "fd00::/8"), mcp_timeout_seconds=2.0)
+    ]

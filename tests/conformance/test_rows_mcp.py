@@ -44,6 +44,26 @@ async def done(client: Client, kind: str) -> Event:
             return item
 
 
+async def about(client: Client, item_id: str) -> list[str]:
+    """The events about an item that is part of a response, in order, up to its last."""
+
+    def closed() -> bool:
+        return any(e["item"]["id"] == item_id for e in client.of("response.output_item.done"))
+
+    while not closed():
+        await client.until("response.output_item.done")
+    return [
+        event["type"]
+        for event in client.events
+        if item_id in (event.get("item_id"), event.get("item", {}).get("id"))
+    ]
+
+
+def end_of_call(how: str) -> list[str]:
+    """The last events of a call."""
+    return [f"response.mcp_call.{how}", "conversation.item.done", "response.output_item.done"]
+
+
 async def asks(client: Client, text: str) -> list[Event]:
     """A user's message and the response to it."""
     await client.say(text)
@@ -102,10 +122,7 @@ async def test_row_117_a_call_that_needs_no_approval_runs_by_itself() -> None:
             for event in client.of("response.output_item.added")
             if event["item"]["type"] == "mcp_call"
         )
-        if not client.of("response.mcp_call.completed"):
-            await client.until("response.mcp_call.completed", item_id=call["id"])
-        if not any(e["item"]["id"] == call["id"] for e in client.of("response.output_item.done")):
-            await client.until("response.output_item.done")
+        assert (await about(client, call["id"]))[-3:] == end_of_call("completed")
         assert dice.rolled == [6]
         delta = client.of("response.mcp_call_arguments.delta")[0]
         assert delta["obfuscation"]
@@ -134,8 +151,8 @@ async def test_row_118_an_approved_call_runs() -> None:
         assert dice.rolled == []
         await answers(client, request, approve=True)
         await client.until("response.mcp_call.in_progress")
-        await client.until("response.mcp_call.completed")
         call = await done(client, "mcp_call")
+        assert (await about(client, call["id"]))[-3:] == end_of_call("completed")
         assert call["approval_request_id"] == request["id"]
         assert call["output"] == "A die with 6 sides shows 6."
         assert dice.rolled == [6]
@@ -157,17 +174,17 @@ async def test_row_118_a_call_that_is_not_approved_never_runs() -> None:
             "message": "The call was not approved. No gambling.",
         }
         assert call["output"] is None
-        await client.until("response.output_item.done")
+        assert (await about(client, call["id"]))[-3:] == end_of_call("failed")
         assert dice.rolled == []
 
 
 async def test_row_117_a_tool_that_fails_gives_a_tool_execution_error() -> None:
     async with at_the_table(require_approval="never") as (client, _):
         await asks(client, "break it")
-        if not client.of("response.mcp_call.failed"):
-            await client.until("response.mcp_call.failed")
-        calls = [e for e in client.of("conversation.item.done") if e["item"]["type"] == "mcp_call"]
-        call = calls[0]["item"] if calls else await done(client, "mcp_call")
+        added = client.of("response.output_item.added")
+        (call,) = (e["item"] for e in added if e["item"]["type"] == "mcp_call")
+        assert (await about(client, call["id"]))[-3:] == end_of_call("failed")
+        call = client.of("response.output_item.done")[-1]["item"]
         assert call["error"]["type"] == "tool_execution_error"
         assert call["output"] is None
 

@@ -156,6 +156,19 @@ async def test_a_failure_comes_behind_what_is_said(tmp_path: Path) -> None:
     assert caught.value.code == "out"
 
 
+@pytest.mark.parametrize(
+    "rules", ["- {when: bird, say: Tweet.}", "- {call: {tool: fly}}", "- {fail: {message: No.}}"]
+)
+async def test_the_path_of_the_script_is_told_to_the_log_only(
+    tmp_path: Path, rules: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = scripted(tmp_path, f"rules:\n  {rules}")
+    with pytest.raises(EngineError) as failed:
+        await collect(model, asked("dog"))
+    assert str(tmp_path) not in str(failed.value)
+    assert (str(tmp_path) in caplog.text) == ("fail" not in rules)
+
+
 async def test_an_answer_can_be_left_in_a_pause(tmp_path: Path) -> None:
     model = scripted(tmp_path, "rules: [{say: one two, token_ms: 600000}]")
     outputs = model.generate(asked("go"))

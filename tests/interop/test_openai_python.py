@@ -244,6 +244,13 @@ async def test_a_transcription_session() -> None:
         serving(stt=texts, speculate=False) as server,
         sdk_client(server.url, transcription=True) as client,
     ):
+        await client.api.session.update(
+            session={
+                "type": "transcription",
+                "audio": {"input": {"transcription": {"model": "whisper-1"}}},
+            }
+        )
+        await client.until("session.updated")
         for expected in ("the first", "the second"):
             await client.append(utterance())
             begin = len(client.events)

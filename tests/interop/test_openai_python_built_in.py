@@ -133,6 +133,12 @@ async def test_a_transcription_session() -> None:
         running(Settings(port=0)) as server,
         sdk_client(server.url, transcription=True) as client,
     ):
+        await client.api.session.update(
+            session={
+                "type": "transcription",
+                "audio": {"input": {"transcription": {"model": "whisper-1"}}},
+            }
+        )
         for name in ("hello", "repeat"):
             await client.append(recording(name))
             words = "".join(c for c in clip(name).text.lower() if c.isalpha() or c == " ")

@@ -10,7 +10,9 @@ from openai.types.realtime import ClientSecretCreateResponse
 from support.sdk_client import SdkClient
 from support.sdk_types import SENT_BUT_UNDECLARED, undeclared
 from support.server import Event, LiveServer, serving
+from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.protocol.session_config import RealtimeSession
+from vivavoce.protocol.voices import Voices
 from vivavoce.runtime.client_secrets import ClientSecrets
 from vivavoce.runtime.clock import Clock
 
@@ -26,6 +28,10 @@ PIRATE: dict[str, Any] = {
     "tools": [{"type": "function", "name": "sail"}],
     "audio": {"input": {"turn_detection": None}, "output": {"voice": "marin"}},
 }
+
+
+VOICE = {"output": {"voice": "cleo"}}
+OUTPUT_VOICE = "session.audio.output.voice"
 
 
 async def ask(server: LiveServer, body: object, *, status: int = 200, key: str = API_KEY) -> Event:
@@ -108,6 +114,29 @@ async def test_a_model_that_is_not_bound_comes_from_the_url(body: object) -> Non
             assert client.events[0]["session"]["model"] == "any"
         async with server.connect("", headers=bearer(made["value"]), greeted=False) as client:
             assert (await client.error())["code"] == "missing_model"
+
+
+class ChoosySynthesizer(ScriptedSynthesizer):
+    """Says which voices it has."""
+
+    voices = Voices(names=("anna",))
+
+
+@pytest.mark.parametrize(
+    ("path", "session", "param"),
+    [
+        ("client_secrets", {"session": {"type": "realtime", "audio": VOICE}}, OUTPUT_VOICE),
+        ("sessions", {"voice": "cleo"}, "voice"),
+    ],
+)
+async def test_a_voice_that_is_not_there_is_refused(path: str, session: Event, param: str) -> None:
+    async with (
+        serving(tts=ChoosySynthesizer()) as server,
+        server.http.post(f"{server.url}/realtime/{path}", json=session) as answer,
+    ):
+        error = (await answer.json())["error"]
+    assert (answer.status, error["code"], error["param"]) == (400, "invalid_value", param)
+    assert "'anna'" in error["message"]
 
 
 @pytest.mark.parametrize("seconds", [10, 7200])

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from support.mcp_server import dice_server
+from support.mcp_server import bad_server, dice_server
 from support.server import Event, serving
 
 REPLIES = """
@@ -75,6 +76,51 @@ async def test_credentials_reach_the_server_and_nobody_else(
             assert secret not in text
 
 
+@pytest.mark.parametrize("status", [302, 307, 308])
+async def test_of_a_redirect_only_scheme_and_host_are_told(
+    status: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="vivavoce")
+
+    async def elsewhere(_: web.Request) -> web.Response:
+        location = "https://me:hush-user@elsewhere.example:44/hush-path/mcp?key=hush-key"
+        return web.Response(status=status, headers={"Location": location})
+
+    settings: dict[str, Any] = {"mcp_private_hosts": ["127.0.0.1"], "trace": str(tmp_path)}
+    async with (
+        bad_server(elsewhere) as url,
+        serving(**settings) as server,
+        server.connect() as client,
+    ):
+        await client.update(tools=[tool(f"{url}?key=hush-query")])
+        error = (await client.until("error"))["error"]
+        assert "https://elsewhere.example:44 " in error["message"]
+        received = json.dumps(client.events)
+    assert "dice" in caplog.text
+    for text in (received, caplog.text, only_file(tmp_path)):
+        assert "hush" not in text
+
+
+async def test_an_answer_that_is_not_mcp_is_told_in_a_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        asked = await request.json()
+        answers = {"jsonrpc": "2.0", "id": asked.get("id"), "result": {"hush": ["hush"]}}
+        return web.json_response(answers)
+
+    async with (
+        bad_server(answer) as url,
+        serving(mcp_private_hosts=["127.0.0.1"]) as server,
+        server.connect() as client,
+    ):
+        await client.update(tools=[tool(url)])
+        message = (await client.until("error"))["error"]["message"]
+    assert "\n" not in message
+    assert "hush" not in message
+    assert "pydantic" not in message
+
+
 async def test_a_server_bound_to_a_client_secret_is_listed_and_stays_secret(
     tmp_path: Path,
 ) -> None:
@@ -112,23 +158,24 @@ async def test_a_client_that_leaves_takes_its_calls_with_it() -> None:
         await server.until_idle()
 
 
-async def test_a_slow_tool_is_given_up_and_the_session_goes_on() -> None:
-    settings: dict[str, Any] = {"mcp_private_hosts": ["127.0.0.1"], "mcp_timeout_seconds": 1.0}
+async def test_a_server_that_never_answers_is_given_up_and_the_session_goes_on() -> None:
+    async def never(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    settings: dict[str, Any] = {"mcp_private_hosts": ["127.0.0.1"], "mcp_timeout_seconds": 0.5}
     async with (
-        dice_server() as dice,
+        bad_server(never) as url,
         serving(replies=REPLIES, **settings) as server,
         server.connect() as client,
     ):
-        await client.update(output_modalities=["text"], tools=[tool(dice.url)])
-        await client.until("mcp_list_tools.completed")
-        await client.say("wait")
+        await client.update(output_modalities=["text"], tools=[tool(url)])
+        await client.until("mcp_list_tools.failed")
+        error = (await client.until("error"))["error"]
+        assert "did not answer within 0.5 seconds" in error["message"]
+        await client.say("Hello?")
         await client.send("response.create")
-        await client.until("response.mcp_call.failed")
-        item = (await client.until("conversation.item.done"))["item"]
-        assert item["error"]["type"] == "http_error"
-        assert item["error"]["code"] == 504
-        await client.until("response.output_item.done")
-        await client.nothing_new()
+        assert (await client.until("response.done"))["response"]["status"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +183,11 @@ async def test_a_slow_tool_is_given_up_and_the_session_goes_on() -> None:
     [
         ({"server_url": "ftp://dice.example"}, "invalid_value", "session.tools[0].server_url"),
         ({"server_url": "http://a:b@dice.example"}, "invalid_value", "session.tools[0].server_url"),
+        ({"server_url": "http://dice\t.example"}, "invalid_value", "session.tools[0].server_url"),
+        ({"server_url": "http://dice.example/\0"}, "invalid_value", "session.tools[0].server_url"),
+        ({"server_url": "http://１２７.0.0.1"}, "invalid_value", "session.tools[0].server_url"),
+        ({"headers": {"Host": "a"}}, "invalid_value", "session.tools[0].headers.Host"),
+        ({"headers": {"a b": "c"}}, "invalid_value", "session.tools[0].headers"),
         ({"connector_id": "connector_gmail"}, "invalid_value", "session.tools[0].connector_id"),
         ({"tunnel_id": "t"}, "invalid_value", "session.tools[0].tunnel_id"),
         ({"server_label": "1"}, "invalid_value", "session.tools[0].server_label"),

@@ -10,7 +10,7 @@ BASES = ["", "/v1", "/openai", "/openai/v1"]
 
 
 @pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("slash", ["", "/", "//"])
 async def test_every_base_is_served_with_and_without_a_slash(base: str, slash: str) -> None:
     async with serving(api_keys=["sk-1"]) as server:
         root = server.url.removesuffix("/v1") + base
@@ -24,6 +24,27 @@ async def test_every_base_is_served_with_and_without_a_slash(base: str, slash: s
             assert answer.status == 200
         async with server.http.get(f"{root}/models{slash}", headers=headers) as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1//realtime", "//v1/realtime", "//realtime//", "/openai///v1//realtime"]
+)
+async def test_several_slashes_are_one(path: str) -> None:
+    async with serving() as server:
+        root = server.url.removesuffix("/v1")
+        async with server.http.ws_connect(f"{root}{path}?model=test") as socket:
+            assert (await socket.receive_json(timeout=PATIENCE_S))["type"] == "session.created"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1realtime", "/v2/realtime", "/v1/realtime/x", "/v1/x//realtime"]
+)
+async def test_other_paths_are_not_found(path: str) -> None:
+    async with (
+        serving() as server,
+        server.http.get(server.url.removesuffix("/v1") + path) as answer,
+    ):
+        assert answer.status == 404
 
 
 @pytest.mark.parametrize(

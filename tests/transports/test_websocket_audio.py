@@ -77,7 +77,13 @@ async def test_the_chunking_of_audio_changes_nothing(encoding: str) -> None:
                 detection = {"silence_duration_ms": 300}
                 await client.update(
                     "transcription",
-                    audio={"input": {"format": format_, "turn_detection": detection}},
+                    audio={
+                        "input": {
+                            "format": format_,
+                            "transcription": {},
+                            "turn_detection": detection,
+                        }
+                    },
                 )
                 async with asyncio.TaskGroup() as tasks:
                     turns = tasks.create_task(turns_of(client, 2))

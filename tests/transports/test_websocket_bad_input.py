@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import websockets
 
 from support.server import Client, Event, serving
 from support.sound import BYTES_PER_MS, silence, tone
@@ -167,3 +168,15 @@ async def test_a_frame_beyond_21_mib_ends_its_own_connection_only() -> None:
                 await client.socket.send_str(" " * (21 * MIB + 1))
             assert (await client.until_closed()).code in (1009, 1006)
         await still_works(other)
+
+
+async def test_the_close_of_a_frame_beyond_21_mib_says_why() -> None:
+    """To a client that reads while it sends, which that of `support.server` does not."""
+    async with serving() as server:
+        url = f"{server.url.replace('http', 'ws')}/realtime?model=test"
+        async with websockets.connect(url, max_size=None) as socket:
+            await socket.recv()
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await socket.send(" " * (21 * MIB + 1))
+            await socket.wait_closed()
+            assert socket.close_code == 1009

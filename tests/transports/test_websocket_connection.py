@@ -63,7 +63,7 @@ async def test_a_transcription_session_has_no_model_and_no_output() -> None:
     assert created["object"] == "realtime.transcription_session"
     assert "model" not in created
     assert created["audio"].keys() == {"input"}
-    assert created["audio"]["input"]["transcription"]["model"] == "scripted"
+    assert created["audio"]["input"]["transcription"] is None
     assert created["audio"]["input"]["turn_detection"].keys() == {
         "type",
         "threshold",

@@ -56,6 +56,7 @@ async def test_a_recogniser_that_fails_in_a_transcription_session() -> None:
         serving(stt=recognizer, speculate=False) as server,
         server.connect("intent=transcription") as client,
     ):
+        await client.update("transcription", audio={"input": {"transcription": {}}})
         await client.append(utterance())
         await client.until(FAILED)
         await client.append(utterance())
@@ -125,14 +126,17 @@ async def test_a_detector_that_fails_leaves_manual_turns() -> None:
 
 
 @pytest.mark.parametrize("failure", [EngineError("no such file"), OSError("no such file")])
-async def test_a_model_that_cannot_be_loaded_is_tried_again(failure: Exception) -> None:
+async def test_a_model_that_cannot_be_loaded_is_tried_again(
+    failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     # The first attempt is the server's own, at its start.
     model: LanguageModel = ReluctantModel(2, failure)
     async with serving(llm=model) as server:
         async with server.connect(greeted=False) as client:
             error = await client.error()
             assert (error["type"], error["code"]) == ("server_error", "model_load_error")
-            assert "no such file" in error["message"]
+            assert "no such file" not in error["message"]
+            assert "no such file" in caplog.text
             closed = await client.until_closed()
             assert (closed.code, closed.reason) == (4000, "server_error.model_load_error")
         async with server.connect() as client:

@@ -1,7 +1,9 @@
 """docs/configuration.md says what the program does."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -11,9 +13,15 @@ import yaml
 from vivavoce.assembly import assemble
 from vivavoce.cli.serve import serve
 from vivavoce.config import Settings, read_settings
+from vivavoce.engines.llm.reply_script import parse_reply_script
+from vivavoce.mock.script import parse_mock_script
+from vivavoce.transports.exposure import check_exposure
 
-PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "configuration.md").read_text("utf-8")
 NONE = "–"
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def rows() -> dict[str, list[str]]:
@@ -67,7 +75,28 @@ async def test_engines_that_are_the_default_are_named() -> None:
 
 async def test_the_example_is_accepted(example: Path) -> None:
     settings = read_settings(example, {})
+    check_exposure(settings)
     assert (settings.port, settings.retain_audio) == (9000, "none")
     pipeline = assemble(settings)
     assert (pipeline.engines.llm.name, pipeline.engines.stt.name) == ("openai", "scripted")
     await pipeline.close()
+
+
+def yaml_examples() -> Iterator[Any]:
+    """Each block of YAML in the docs, with the page that it stands on."""
+    for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))):
+        for number, block in enumerate(YAML_BLOCK.findall(page.read_text("utf-8")), start=1):
+            yield pytest.param(page.name, block, id=f"{page.name} {number}")
+
+
+@pytest.mark.parametrize(("page", "block"), list(yaml_examples()))
+def test_every_yaml_example_of_the_docs_is_accepted(page: str, block: str, tmp_path: Path) -> None:
+    match page:
+        case "reply-scripts.md":
+            assert parse_reply_script(block, page).rules
+        case "mock.md":
+            parse_mock_script(block, page, "instant")
+        case _:
+            path = tmp_path / "vivavoce.yaml"
+            path.write_text(block, "utf-8")
+            check_exposure(read_settings(path, {}))

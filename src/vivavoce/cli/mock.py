@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from vivavoce.cli.options import option
+from vivavoce.cli.options import mcp_options, option
 from vivavoce.cli.running import run
+from vivavoce.cli.settings import listed
 
 
 @click.command()
@@ -35,6 +36,7 @@ from vivavoce.cli.running import run
     type=click.Choice(["self-signed"]),
     help="Serve https and wss with a certificate made at the start.",
 )
+@mcp_options
 def mock(**given: Any) -> None:
     """Run a server for the tests of a client: every model is a script.
 
@@ -49,4 +51,6 @@ def mock(**given: Any) -> None:
     from vivavoce.commands import mock as command
     from vivavoce.mock.server import MockOptions
 
-    run(command.run(MockOptions(**given)))
+    hosts = listed(given.pop("mcp_private_hosts") or "")
+    chosen = {name: value for name, value in given.items() if value is not None}
+    run(command.run(MockOptions(mcp_private_hosts=tuple(hosts), **chosen)))

@@ -46,6 +46,15 @@ answering_options = options(
     option("--tts", metavar="NAME", help="Voice.  [default: espeak]"),
     option("--instructions", help="Instructions for sessions whose client sends none."),
 )
+mcp_options = options(
+    option(
+        "--mcp-private-hosts",
+        metavar="HOST,...",
+        help="MCP servers on addresses that are not public: names, addresses, or networks such as "
+        "192.168.1.0/24; '*' is any.  [default: none]",
+    ),
+    option("--mcp-timeout-seconds", type=float, help="For an MCP server's answer.  [default: 30]"),
+)
 url_option = option(
     "--url",
     help="Base URL of a server that runs already, such as http://127.0.0.1:8080/v1. "

@@ -10,6 +10,7 @@ from vivavoce.cli.announcement import announce
 from vivavoce.cli.options import (
     answering_options,
     config_option,
+    mcp_options,
     option,
     stt_option,
     vad_option,
@@ -36,13 +37,7 @@ from vivavoce.cli.settings import keys_in_environment, settings_of
     "--retain-audio",
     help="Seconds of user audio that stay retrievable per session, 'all' or 'none'.  [default: 60]",
 )
-@option(
-    "--mcp-private-hosts",
-    metavar="HOST,...",
-    help="MCP servers on addresses that are not public: names, addresses, or networks such as "
-    "192.168.1.0/24; '*' is any.  [default: none]",
-)
-@option("--mcp-timeout-seconds", type=float, help="For an MCP server's answer.  [default: 30]")
+@mcp_options
 @option("--trace", metavar="FOLDER", help="Write every step of every session there.")
 @option(
     "--allow-anonymous",
@@ -90,11 +85,6 @@ def serve(config: Path | None, log_level: str, **given: Any) -> None:
     One line on standard output says when it is ready, and where.
     """
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(message)s")
-    # It tells which subprotocols a client offered, and a key may be one of them.
-    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
-    # They tell the URLs of MCP servers, and a key may be in one.
-    for name in ("httpx2", "httpcore2", "mcp"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = settings_of(config, given | keys_in_environment())
     from vivavoce import app
 

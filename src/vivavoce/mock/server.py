@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from vivavoce.app import Server, Surroundings, serving
-from vivavoce.config import Settings
+from vivavoce.config import Settings, read_settings
 from vivavoce.engines.base import Sleep
 from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
@@ -44,6 +44,7 @@ class MockOptions:
     `seed` fixes all ids and times: session number n of a run, from 0, takes `seed + n`. At the
     pace `instant` an event's consequences are over before the next one is read; at `real` words
     and speech take the time they take. Port 0 takes a free one; `tls` serves https and wss.
+    `mcp_private_hosts` and `mcp_timeout_seconds` are those of `Settings`.
     """
 
     script: Path | None = None
@@ -52,6 +53,8 @@ class MockOptions:
     host: str = "127.0.0.1"
     port: int = 0
     tls: Literal["self-signed"] | None = None
+    mcp_private_hosts: tuple[str, ...] = ()
+    mcp_timeout_seconds: float = 30.0
 
 
 @asynccontextmanager
@@ -80,15 +83,21 @@ def websocket_url(server: Server) -> str:
 
 
 def settings_of(options: MockOptions) -> Settings:
-    """Open to everybody whom the address lets in: there is nothing behind it to protect."""
-    return Settings(
-        host=options.host,
-        port=options.port,
-        tls=options.tls,
-        allow_anonymous=True,
-        allowed_origins=("*",),
-        speculate=False,
-    )
+    """Open to everybody whom the address lets in: there is nothing behind it to protect.
+
+    Raises `ConfigError`.
+    """
+    given = {
+        "host": options.host,
+        "port": options.port,
+        "tls": options.tls,
+        "mcp_private_hosts": options.mcp_private_hosts,
+        "mcp_timeout_seconds": options.mcp_timeout_seconds,
+        "allow_anonymous": True,
+        "allowed_origins": ("*",),
+        "speculate": False,
+    }
+    return read_settings(None, given)
 
 
 def scripted_engines(script: MockScript, options: MockOptions, sleep: Sleep) -> Engines:

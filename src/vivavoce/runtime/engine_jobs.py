@@ -80,11 +80,11 @@ class EngineJobs:
 
     def list_tools(self, command: ListTools) -> None:
         """Ask an MCP server for its tools."""
-        self._start(command.job, self._reported(self._tools.list_tools(command)))
+        self._start(command.job, self._list_tools(command))
 
     def call_tool(self, command: CallTool) -> None:
         """Call a tool of an MCP server."""
-        self._start(command.job, self._reported(self._tools.call_tool(command)))
+        self._start(command.job, self._call_tool(command))
 
     def cancel(self, job: int) -> None:
         """Stop a job, if it still runs."""
@@ -127,8 +127,11 @@ class EngineJobs:
             logger.exception("an engine failed unexpectedly")
             self._report(EngineFailed(job, "engine_error", f"{type(error).__name__}: {error}"))
 
-    async def _reported(self, work: Coroutine[Any, Any, AnyInput]) -> None:
-        self._report(await work)
+    async def _list_tools(self, command: ListTools) -> None:
+        self._report(await self._tools.list_tools(command))
+
+    async def _call_tool(self, command: CallTool) -> None:
+        self._report(await self._tools.call_tool(command))
 
     async def _hear_clip(self, command: HearClip, hint: Hint) -> None:
         decoder = input_decoder(command.format)

@@ -8,29 +8,29 @@ import msgspec
 
 from vivavoce.runtime.addresses import AllowedAddresses
 
-MAX_ANSWER = 4 * 1024 * 1024
-"""Bytes that are read for one listing or one call, over all pages of it."""
-
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class AnswerTooLargeError(httpx2.StreamError):
     """An MCP server sends more than is read."""
 
-    def __init__(self) -> None:
-        super().__init__(f"The answer has more than {MAX_ANSWER} bytes.")
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The answer has more than {limit} bytes.")
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """Resolves a host itself, and connects to what it has checked.
 
     `refused` is the status of the newest answer to a message if it was an error of HTTP without an
-    error of JSON-RPC in it; `received` counts the bytes of all answers.
+    error of JSON-RPC in it; `received` counts the bytes of all answers, of which there may be at
+    most `limit`. `session_id` is what a server calls this connection if it keeps anything for it.
     """
 
-    def __init__(self, allowed: AllowedAddresses) -> None:
+    def __init__(self, allowed: AllowedAddresses, limit: int) -> None:
         self.refused: int | None = None
         self.received = 0
+        self.limit = limit
+        self.session_id: str | None = None
         self._allowed = allowed
         self._inner = httpx2.AsyncHTTPTransport()
 
@@ -42,6 +42,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         # Packing was not asked for; what such an answer unpacks to could be any size.
         response.headers.pop("Content-Encoding", None)
         response.stream = Bounded(self, response.stream)
+        self.session_id = response.headers.get("Mcp-Session-Id", self.session_id)
         if request.method == "POST":  # what the server pushes, and goodbyes, may be refused
             await self._note_refusal(response)
         return response
@@ -49,7 +50,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     @property
     def too_large(self) -> bool:
         """Whether the server has sent more than is read."""
-        return self.received > MAX_ANSWER
+        return self.received > self.limit
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -86,7 +87,7 @@ class Bounded(httpx2.AsyncByteStream):
         async for piece in self._inner:
             self._transport.received += len(piece)
             if self._transport.too_large:
-                raise AnswerTooLargeError
+                raise AnswerTooLargeError(self._transport.limit)
             yield piece
 
     async def aclose(self) -> None:

@@ -1,8 +1,9 @@
 """Remote MCP servers, through the official SDK over streamable HTTP.
 
 Every listing and every call has a connection of its own, opened and closed in the task that needs
-it. That costs one more round trip for each, and buys that a session holds nothing open while people
-talk, that a server may restart between two calls, and that cancelling a job leaves nothing behind.
+it. That costs the round trips in which both agree on a version, and buys that a session holds
+nothing open while people talk, that a server may restart between two calls, and that cancelling a
+job leaves nothing behind.
 
 The SDK comes with the extra `vivavoce[mcp]`, and is imported when it is first needed.
 """
@@ -18,10 +19,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from vivavoce.protocol.items import McpHttpError, McpListedTool, McpToolError
+from vivavoce.protocol.items import McpListedTool, McpToolError
 from vivavoce.protocol.tools import ToolServer
 from vivavoce.runtime.addresses import AllowedAddresses
 from vivavoce.runtime.ports import ToolServerError
+from vivavoce.runtime.scrubbing import scrubbed
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -29,8 +31,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECTION = "vivavoce.runtime.mcp_connection"
-MAX_TOOLS = 256
-"""Tools of one server."""
+
+MAX_LISTING = 512 * 1024
+"""Bytes that are read for one listing, over all pages of it. It is parsed and checked on the event
+loop, and most of it is for the model to read."""
+
+MAX_CALL = 4 * 1024 * 1024
+"""Bytes that are read for one call."""
 
 
 class McpClient:
@@ -42,48 +49,36 @@ class McpClient:
 
     async def list_tools(self, server: ToolServer) -> tuple[McpListedTool, ...]:
         """All tools of a server, page by page. Raises `ToolServerError`."""
-        tools: list[McpListedTool] = []
-        async with self._connected(server) as client:
-            from vivavoce.runtime.mcp_results import listed_tool
+        async with self._connected(server, MAX_LISTING) as client:
+            from vivavoce.runtime.mcp_requests import tools_of
 
-            cursor: str | None = None
-            while True:
-                page = await client.list_tools(cursor=cursor, cache_mode="bypass")
-                tools += map(listed_tool, page.tools)
-                if len(tools) > MAX_TOOLS:
-                    text = f"The server lists more than {MAX_TOOLS} tools."
-                    raise ToolServerError(McpToolError(message=text))
-                cursor = page.next_cursor
-                if not cursor:
-                    return tuple(tools)
+            return await tools_of(client)
 
     async def call_tool(self, server: ToolServer, name: str, arguments: str) -> str:
         """The text of what a tool gives. Raises `ToolServerError`."""
         given = msgspec.json.decode(arguments, type=dict)
-        async with self._connected(server) as client:
+        async with self._connected(server, MAX_CALL) as client:
+            from vivavoce.runtime.mcp_requests import result_of_call
             from vivavoce.runtime.mcp_results import result_text
 
-            result = await client.call_tool(name, given)
+            result = await result_of_call(client, name, given)
             text = result_text(result)
         if result.is_error:
-            raise ToolServerError(McpToolError(message=text or "The tool failed."))
+            error = ToolServerError(McpToolError(message=text or "The tool failed."))
+            raise noted(server, error)
         return text
 
     @contextlib.asynccontextmanager
-    async def _connected(self, server: ToolServer) -> "AsyncIterator[Client]":
+    async def _connected(self, server: ToolServer, most_bytes: int) -> "AsyncIterator[Client]":
         """A connection; whatever goes wrong in it is a `ToolServerError`, and in the log."""
         try:
             require_sdk()
             # It takes a second, once, in which other sessions are not to wait.
             connection = await asyncio.to_thread(import_module, CONNECTION)
-            async with (
-                asyncio.timeout(self._timeout_s),
-                connection.connected(server, self._allowed) as client,
-            ):
+            async with connection.connected(
+                server, self._allowed, timeout_s=self._timeout_s, most_bytes=most_bytes
+            ) as client:
                 yield client
-        except TimeoutError as error:
-            text = f"The server did not answer within {self._timeout_s:g} seconds."
-            raise noted(server, ToolServerError(McpHttpError(code=504, message=text))) from error
         except ToolServerError as error:
             raise noted(server, error) from error.__cause__
 
@@ -96,7 +91,10 @@ def require_sdk() -> None:
 
 
 def noted(server: ToolServer, error: ToolServerError) -> ToolServerError:
-    """The error, once the log has it: without the server's path, which may hold a key."""
+    """The error as it may be shown, once the log has its kind: the words are a stranger's."""
+    told = scrubbed(error.error, server)
+    kind = str(told.__struct_config__.tag)
+    code = "" if isinstance(told, McpToolError) else f" {told.code}"
     host = urlsplit(server.url).hostname
-    logger.warning("MCP server '%s' at %s: %s", server.label, host, error)
-    return error
+    logger.warning("MCP server %r at %r: %s%s", server.label, host, kind, code)
+    return ToolServerError(told)

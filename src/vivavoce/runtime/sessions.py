@@ -16,6 +16,7 @@ from vivavoce.protocol.session_config import (
     SessionConfig,
     TranscriptionSession,
 )
+from vivavoce.protocol.voices import Voices
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.driver import SessionDriver
@@ -87,6 +88,17 @@ class Sessions:
             return TranscriptionSession()
         return RealtimeSession(model=model, instructions=self._policy.instructions)
 
+    def check(self, config: SessionConfig) -> None:
+        """Raises `Refusal` for settings that no session could have here, as a `session.update`."""
+        if self._voices is not None and isinstance(config, RealtimeSession):
+            self._voices.check(config.audio.output.voice, "session.audio.output.voice")
+
+    @property
+    def _voices(self) -> Voices | None:
+        """The voices of the synthesiser, if it tells."""
+        synthesizer = self._pipeline.engines.tts
+        return synthesizer.voices if isinstance(synthesizer, HasVoices) else None
+
     async def open(self, start: SessionConfig, tasks: asyncio.TaskGroup) -> SessionDriver:
         """A session that starts with the settings `start` and whose jobs run in `tasks`.
 
@@ -131,12 +143,11 @@ class Sessions:
         random_bits = self._chances()
         session_id = Ids(random_bits).new("sess")
         config = msgspec.structs.replace(start, id=session_id, expires_at=expires_at)
-        engines = self._pipeline.engines
         return Origin(
             config=config,
             limits=self._policy.limits,
-            default_transcription=engines.stt.name,
-            voices=engines.tts.voices if isinstance(engines.tts, HasVoices) else None,
+            default_transcription=self._pipeline.engines.stt.name,
+            voices=self._voices,
             seed=random_bits(64),
             now=clock.now(),
         )

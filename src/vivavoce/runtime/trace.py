@@ -7,6 +7,7 @@ byte: a bug report is a file, and a regression test is that file.
 
 import contextlib
 import logging
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,7 @@ class TraceWriter:
     """
 
     def __init__(self, path: Path, origin: Origin) -> None:
-        self._file: IO[bytes] = path.open("wb")
+        self._file: IO[bytes] = open(path, "wb", opener=privately)  # noqa: SIM115 - has `close`
         self._encoder = msgspec.json.Encoder()
         self._line(origin)
 
@@ -95,6 +96,11 @@ class TraceWriter:
             logger.warning("the trace %s ends here: %s", self._file.name, error.strerror)
             with contextlib.suppress(OSError):  # It tries once more to write what is left.
                 self._file.close()
+
+
+def privately(path: str, flags: int) -> int:
+    """Open a file that is for its owner only: a trace has what was said."""
+    return os.open(path, flags, 0o600)
 
 
 def in_a_line(error: Exception) -> str:

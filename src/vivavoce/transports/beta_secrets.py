@@ -59,6 +59,7 @@ class BetaSecretsEndpoint:
         """The session with its secret. Raises `Refusal`, with the paths of the body."""
         try:
             session = merge(start, patch(flat))
+            self._sessions.check(session)
             secret = self._mint(session, lifetime(flat.get("client_secret")))
         except Refusal as refusal:
             raise Refusal(of_the_body(in_old_terms(refusal.detail))) from refusal

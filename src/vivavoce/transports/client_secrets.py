@@ -54,7 +54,10 @@ class ClientSecretsEndpoint:
         return web.json_response(body=msgspec.json.encode(answer))
 
     def _settings(self, patch: dict[str, Any]) -> SessionConfig:
-        """The session that a `session.update` with this object would make of a new one."""
+        """The session that a `session.update` with this object would make of a new one.
+
+        Raises `Refusal`.
+        """
         kind = patch.get("type")
         if kind is None:
             raise missing_parameter("session.type")
@@ -63,7 +66,10 @@ class ClientSecretsEndpoint:
         ga.check_patch(patch)
         model = patch.get("model")
         named = model if isinstance(model, str) else ""
-        return merge(self._sessions.defaults(named, transcription=kind == "transcription"), patch)
+        start = self._sessions.defaults(named, transcription=kind == "transcription")
+        session = merge(start, patch)
+        self._sessions.check(session)
+        return session
 
 
 def parse(body: bytes) -> ClientSecretRequest:

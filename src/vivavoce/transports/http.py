@@ -19,9 +19,6 @@ BUILT_IN_MODEL = "vivavoce"
 BASES = ("", "/v1", "/openai", "/openai/v1")
 """What base URLs end in: ours with and without the version, and Azure's."""
 
-SLASH = "{slash:/?}"
-"""In a route: with or without a slash."""
-
 MAX_FIELD = 32 * 1024
 """Bytes of a header field: a client secret, and the other subprotocols around it."""
 
@@ -29,22 +26,29 @@ MAX_FIELD = 32 * 1024
 def application(
     sessions: Sessions, access: Access, connect: Connect = connect_socket
 ) -> web.Application:
-    """All routes, below every base; a slash at their end is taken."""
+    """All routes, below every base."""
     endpoint = RealtimeEndpoint(sessions, access, connect)
     secrets = ClientSecretsEndpoint(sessions, access.secrets)
     beta = BetaSecretsEndpoint(sessions, access.secrets)
     alive = health(sessions)
     app = web.Application(middlewares=[errors_as_json, access.guard((endpoint.handle, alive))])
     for base in BASES:
-        app.router.add_get(f"{base}/realtime{SLASH}", endpoint.handle)
-        app.router.add_post(f"{base}/realtime/client_secrets{SLASH}", secrets.handle)
-        app.router.add_post(f"{base}/realtime/sessions{SLASH}", beta.realtime)
-        app.router.add_post(f"{base}/realtime/transcription_sessions{SLASH}", beta.transcription)
-        app.router.add_get(f"{base}/models{SLASH}", models)
+        app.router.add_get(lenient(f"{base}/realtime"), endpoint.handle)
+        app.router.add_post(lenient(f"{base}/realtime/client_secrets"), secrets.handle)
+        app.router.add_post(lenient(f"{base}/realtime/sessions"), beta.realtime)
+        app.router.add_post(lenient(f"{base}/realtime/transcription_sessions"), beta.transcription)
+        app.router.add_get(lenient(f"{base}/models"), models)
     app.router.add_get("/health", alive)
     app.on_response_prepare.append(access.origins.mark)
     app.on_shutdown.append(endpoint.close_all)
     return app
+
+
+def lenient(path: str) -> str:
+    """A route that also takes several slashes for one, and slashes at its end: clients put URLs
+    together from pieces that have their own."""
+    _, *parts = path.split("/")
+    return "".join(f"/{{s{n}:/*}}{part}" for n, part in enumerate(parts)) + "{end:/*}"
 
 
 async def models(_: web.Request) -> web.Response:

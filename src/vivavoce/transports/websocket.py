@@ -267,7 +267,8 @@ class RealtimeEndpoint:
             refuse_session(connection, refusal.detail, REFUSED)
             return
         except ModelLoadError as error:
-            refuse_session(connection, load_error(error), REFUSED)
+            logger.warning("a session cannot begin: %s", error)
+            refuse_session(connection, LOAD_ERROR, REFUSED)
             return
         except TooManySessionsError as error:
             refuse_session(connection, overloaded(error), WSCloseCode.TRY_AGAIN_LATER)
@@ -313,9 +314,12 @@ async def read(connection: WebSocketConnection, driver: SessionDriver) -> None:
 DOES_NOT_READ = "The client does not read what it is sent."
 
 
-def load_error(error: ModelLoadError) -> ErrorDetail:
-    """A model that cannot serve."""
-    return ErrorDetail(type="server_error", code="model_load_error", message=str(error))
+LOAD_ERROR = ErrorDetail(
+    type="server_error",
+    code="model_load_error",
+    message="A model of this server cannot be loaded. Its log says which, and why.",
+)
+"""Paths, and what else stands in the log, are the operator's."""
 
 
 def overloaded(error: TooManySessionsError) -> ErrorDetail:

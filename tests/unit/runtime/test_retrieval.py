@@ -4,6 +4,7 @@ import asyncio
 import base64
 import threading
 
+import msgspec
 import pytest
 from msgspec import UNSET, UnsetType
 
@@ -13,7 +14,7 @@ from vivavoce.protocol.server_events import ConversationItemRetrieved
 from vivavoce.protocol.session_config import DEFAULT_FORMAT, AudioFormat, PcmuFormat
 from vivavoce.runtime import input_audio
 from vivavoce.runtime.input_audio import Tape
-from vivavoce.runtime.retrieval import MAX_RETRIEVED, Retrievals, with_audio
+from vivavoce.runtime.retrieval import MAX_EVENT, MAX_RETRIEVED, Retrievals, with_audio
 
 
 @pytest.fixture
@@ -75,6 +76,22 @@ async def test_audio_in_the_clients_format_may_fill_the_event(beyond: int) -> No
     assert (audio is UNSET) == bool(beyond)
 
 
+@pytest.mark.parametrize("beyond", [0, 100])
+async def test_audio_is_left_out_where_the_text_leaves_no_room(beyond: int) -> None:
+    audio = bytes(MAX_RETRIEVED)
+    room = MAX_EVENT - 4 * len(audio) // 3 - 500 + 10 * beyond
+    content = (InputText(text="x" * room), InputAudio())
+    event = ConversationItemRetrieved(item=MessageItem(id="item", role="user", content=content))
+    delivered: list[ConversationItemRetrieved] = []
+    async with asyncio.TaskGroup() as tasks:
+        Retrievals(tape_with_clip(audio, DEFAULT_FORMAT), tasks).start(event, delivered.append)
+    assert len(msgspec.json.encode(delivered[0])) < 8 * 1024 * 1024
+    assert isinstance(delivered[0].item, MessageItem)
+    part = delivered[0].item.content[1]
+    assert isinstance(part, InputAudio)
+    assert (part.audio is UNSET) == bool(beyond)
+
+
 async def test_an_item_shows_the_audio_that_it_had_when_it_was_asked_for() -> None:
     tape = tape_with_clip(bytes(8000), PcmuFormat())
     item = MessageItem(id="item", role="user", content=(InputAudio(),))
@@ -105,3 +122,17 @@ def test_the_first_part_for_audio_holds_all_of_it() -> None:
     assert isinstance(filled, MessageItem)
     said = InputAudio(transcript="one two", audio="AAAA")
     assert filled.content == (InputText(text="Listen:"), said, InputAudio())
+
+
+async def test_answers_come_in_the_order_of_the_questions() -> None:
+    tape = tape_with_clip(bytes(8000), PcmuFormat())
+    tape.keep_clip("plain", bytes(8000), DEFAULT_FORMAT)
+    delivered: list[str] = []
+    async with asyncio.TaskGroup() as tasks:
+        retrievals = Retrievals(tape, tasks)
+        for item_id in ("item", "plain", "silent", "item"):
+            item = MessageItem(id=item_id, role="user", content=(InputAudio(),))
+            event = ConversationItemRetrieved(item=item)
+            retrievals.start(event, lambda event: delivered.append(event.item.id))
+        await retrievals.delivered()
+        assert delivered == ["item", "plain", "silent", "item"]

@@ -112,8 +112,7 @@ class _Answer:
             if isinstance(found, Question) and must_call(self.prompt):
                 return None
             return (found,) if isinstance(found, Call) else found
-        place = f"{self.script.source}: {rule.label}"
-        calls = [call_written(call, self.tools, lookup, place) for call in rule.call]
+        calls = [call_written(call, self.tools, lookup, rule.label) for call in rule.call]
         made = tuple(call for call in calls if call is not None)
         return made if len(made) == len(calls) else None
 
@@ -124,7 +123,7 @@ class _Answer:
         asked = f"event `{self.situation.event}`"
         if self.situation.event == "words":
             asked = f"the words {self.situation.text[:100]!r}"
-        return f"{self.script.source}: no rule answers {asked}; a last rule without `when` would"
+        return f"no rule of the reply script answers {asked}; a last rule without `when` would"
 
 
 def _in_turn(rule: Rule, texts: Sequence[Template], earlier: Sequence[str]) -> Template:

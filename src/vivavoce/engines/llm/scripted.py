@@ -12,6 +12,7 @@ How to write a script stands in `reply_script`.
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
@@ -31,6 +32,8 @@ from vivavoce.engines.llm.reply import Reply, compose_reply
 from vivavoce.engines.llm.reply_rules import ReplyScript
 from vivavoce.engines.llm.reply_script import ReplyScriptError, parse_reply_script
 from vivavoce.protocol.prompt import Prompt
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_SCRIPT = "default_script.yaml"
 
@@ -90,7 +93,7 @@ class ScriptedModel:
         """
         if self._script is None:
             raise RuntimeError("load() comes before generate()")
-        reply = compose_reply(self._script, prompt, self._clock())
+        reply = self._reply(self._script, prompt)
         wanted = _tokens(reply)
         given = wanted[: prompt.max_output_tokens]
         await self._sleep(reply.delay_ms / 1000)
@@ -106,6 +109,14 @@ class ScriptedModel:
             input_tokens=_count_words(prompt),
             output_tokens=len(given),
         )
+
+    def _reply(self, script: ReplyScript, prompt: Prompt) -> Reply:
+        """The reply by the script. What it lacks is a client's to know, its path is the log's."""
+        try:
+            return compose_reply(script, prompt, self._clock())
+        except EngineError as error:
+            logger.warning("%s: %s", script.source, error)
+            raise
 
 
 def read_script(path: Path) -> ReplyScript:
