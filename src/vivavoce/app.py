@@ -19,10 +19,14 @@ from aiohttp.typedefs import Middleware
 
 from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
+from vivavoce.config.resolution import TITLES
+from vivavoce.engines.registry import SLOTS
+from vivavoce.reloading import Read, ReadAgain, Reloading, reloading_when, told
 from vivavoce.runtime.addresses import AllowedAddresses
+from vivavoce.runtime.catalogue import Catalogue
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.mcp_client import McpClient
-from vivavoce.runtime.pipeline import ModelLoadError, Pipeline
+from vivavoce.runtime.models import Models
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.sessions import RandomBits, SessionPolicy, Sessions
 from vivavoce.runtime.waterfall_text import one_line
@@ -32,6 +36,7 @@ from vivavoce.session.state import Limits
 from vivavoce.transports import exposure
 from vivavoce.transports.foreign_logs import keep_secrets_out
 from vivavoce.transports.http import MAX_FIELD, application
+from vivavoce.transports.reload import Reload
 from vivavoce.transports.websocket import Connect, connect_socket
 
 T = TypeVar("T")
@@ -52,6 +57,10 @@ class Server:
     secure: bool
     """Whether it speaks TLS."""
     needs_key: bool
+    reload: Reload
+    """Reads the configuration anew; gives notices. Raises `ConfigError`."""
+    model: str
+    """A model that clients may ask for: the default one, or the first that converses."""
 
     @property
     def url(self) -> str:
@@ -61,12 +70,13 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Server]:
-    """Start a server with the engines that the settings name, and stop it at the end.
+async def running(settings: Settings, read_again: ReadAgain | None = None) -> AsyncIterator[Server]:
+    """Start a server with the models that the settings name, and stop it at the end.
 
-    Raises `ConfigError`.
+    A reload asks `read_again`; without it the settings are what they were. Raises `ConfigError`.
     """
-    async with serving(assemble(settings), settings) as server:
+    again = read_again or (lambda: Read(assemble(settings)))
+    async with serving(assemble(settings), settings, read_again=again) as server:
         yield server
 
 
@@ -88,24 +98,29 @@ class Surroundings:
 
 @contextlib.asynccontextmanager
 async def serving(
-    pipeline: Pipeline, settings: Settings, surroundings: Surroundings | None = None
+    catalogue: Catalogue,
+    settings: Settings,
+    surroundings: Surroundings | None = None,
+    read_again: ReadAgain | None = None,
 ) -> AsyncIterator[Server]:
-    """Start a server with these engines, and stop it at the end. Raises `ConfigError`.
+    """Start a server with these models, and stop it at the end. Raises `ConfigError`.
 
-    Port 0 takes a free one. Engines are loaded before the server is ready; one that cannot be
-    is reported, and tried again for each session. At the end every client is told (close code
-    1001) before the engines are closed.
+    Port 0 takes a free one. Models are loaded before the server is ready, those excepted that
+    wait for their first use; one that cannot be is reported, and tried again for each session.
+    At the end every client is told (close code 1001) before the engines are closed.
     """
     around = surroundings or Surroundings()
     keep_secrets_out()
     async with contextlib.AsyncExitStack() as ending:
-        ending.push_async_callback(pipeline.close)
         exposure.check_exposure(settings)
         certificate = exposure.certificate(settings)
-        notices = await load(pipeline) + exposure.notices(certificate)
+        models = await ending.enter_async_context(Models(catalogue))
+        reload = Reloading(models, read_again or (lambda: Read(catalogue)))
+        notices = told(models, await models.load_at_start()) + exposure.notices(certificate)
         runner = web.AppRunner(
-            routes(pipeline, settings, around),
+            routes(models, settings, around, reload),
             handle_signals=False,
+            handler_cancellation=True,  # a client that goes away stops the engines it has asked
             shutdown_timeout=SHUTDOWN_S,
             max_field_size=MAX_FIELD,
             access_log=None,  # it would show the keys that are refused because they are in a URL
@@ -118,10 +133,12 @@ async def serving(
         yield Server(
             host=host,
             port=port,
-            summary=summary(pipeline),
+            summary=summary(models),
             notices=notices,
             secure=certificate is not None,
             needs_key=bool(settings.api_keys),
+            reload=reload,
+            model=models.base.name,
         )
 
 
@@ -136,21 +153,15 @@ async def stop(runner: web.AppRunner) -> None:
     await runner.cleanup()
 
 
-def routes(pipeline: Pipeline, settings: Settings, around: Surroundings) -> web.Application:
+def routes(
+    models: Models, settings: Settings, around: Surroundings, reload: Reload
+) -> web.Application:
     """What the server answers, and to whom."""
-    sessions = sessions_of(pipeline, settings, around)
-    made = application(sessions, exposure.access(settings, around.clock), around.connect)
+    sessions = sessions_of(models, settings, around)
+    access = exposure.access(settings, around.clock)
+    made = application(sessions, access, around.connect, reload)
     made.middlewares.extend(around.middlewares)
     return made
-
-
-async def load(pipeline: Pipeline) -> tuple[str, ...]:
-    """Load the engines; gives what the operator should know about those that are missing."""
-    try:
-        await pipeline.load()
-    except ModelLoadError as error:
-        return (*pipeline.notices, f"A model cannot be loaded yet: {error}")
-    return tuple(pipeline.notices)
 
 
 async def listen(site: web.TCPSite) -> None:
@@ -185,11 +196,11 @@ def policy(settings: Settings) -> SessionPolicy:
     )
 
 
-def sessions_of(pipeline: Pipeline, settings: Settings, around: Surroundings) -> Sessions:
+def sessions_of(models: Models, settings: Settings, around: Surroundings) -> Sessions:
     """What opens the sessions of a server."""
     given = policy(settings)
     return Sessions(
-        pipeline,
+        models,
         given if around.lockstep is None else unhurried(given),
         clock=around.clock,
         tool_servers=McpClient(
@@ -223,13 +234,14 @@ def trace_folder(path: str | None) -> Path | None:
         ) from error
 
 
-def summary(pipeline: Pipeline) -> str:
-    """Which engines are at work."""
-    engines = pipeline.engines
-    return (
-        f"voice activity: {engines.vad.name}, recognition: {engines.stt.name}, "
-        f"answers: {engines.llm.name}, speech: {engines.tts.name}"
-    )
+def summary(models: Models) -> str:
+    """Which models there are, or which engines the only one has."""
+    catalogue = models.catalogue
+    if len(catalogue.plans) > 1:
+        return f"models: {', '.join(catalogue.names)}"
+    (plan,) = catalogue.plans.values()
+    names = models.engine_names(plan)
+    return ", ".join(f"{TITLES[slot]}: {names[slot]}" for slot in SLOTS if slot in names)
 
 
 def log_waterfall(measured: Measured) -> None:
@@ -237,9 +249,23 @@ def log_waterfall(measured: Measured) -> None:
     logger.info("%s", one_line(measured.waterfall))
 
 
-async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
-    """Run a server until the process is told to stop."""
-    await until_stopped(running(settings), on_ready)
+async def serve(
+    settings: Settings,
+    on_ready: Callable[[Server], None],
+    read_again: ReadAgain,
+    asked: asyncio.Event,
+) -> None:
+    """Run a server until the process is told to stop; it reads its models anew when `asked`."""
+    await until_stopped(reloading_server(settings, read_again, asked), on_ready)
+
+
+@contextlib.asynccontextmanager
+async def reloading_server(
+    settings: Settings, read_again: ReadAgain, asked: asyncio.Event
+) -> AsyncIterator[Server]:
+    """A server that reloads when the event is set. Raises `ConfigError`."""
+    async with running(settings, read_again) as server, reloading_when(asked, server.reload):
+        yield server
 
 
 async def until_stopped(

@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from vivavoce import __version__
+from vivavoce.assembly import assemble
 from vivavoce.cli import main
 from vivavoce.cli.announcement import CLIENT_HINT
 from vivavoce.cli.options import first_key
 from vivavoce.cli.running import need
-from vivavoce.cli.settings import keys_in_environment, settings_of
+from vivavoce.cli.settings import keys_in_environment, settings_of, usual_model
 
 COMMANDS = sorted(main.commands)
 SUM = str(files("vivavoce.speech") / "sum.wav")
@@ -71,7 +72,7 @@ def test_a_key_that_was_given_for_no_server_is_refused(place: str, tmp_path: Pat
     given = ["--llm-api-key", "sk-2"] if place == "option" else []
     status, output = call("serve", "--config", str(file), *given, VIVAVOCE_LLM_API_KEY="sk-1")
     assert status == 1
-    assert "llm_api_key is for a server" in output
+    assert "llm_api_key: this is for a server" in output
 
 
 def test_a_setting_of_the_wrong_type_is_named(tmp_path: Path) -> None:
@@ -214,6 +215,25 @@ def test_a_missing_package_is_named_with_its_extra() -> None:
         need("demo", "demo", "sys", "a_package_that_is_not_there")
     assert "a_package_that_is_not_there" in str(caught.value)
     assert "pip install 'vivavoce[demo]'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "vivavoce"),
+        ("models: [{name: ears, engine: pocketsphinx}]", "vivavoce"),
+        ("models: [{name: ears, engine: pocketsphinx}, {name: a, pipeline: {}}]", "a"),
+        ("models: [{name: a, pipeline: {}}, {name: b, pipeline: {}}]\ndefault_model: b", "b"),
+    ],
+)
+def test_a_client_of_ones_own_asks_for_a_model_that_there_is(
+    text: str, expected: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "vivavoce.yaml"
+    file.write_text(text)
+    settings = settings_of(file, {})
+    assert usual_model(settings) == expected
+    assert assemble(settings).resolve(expected).name == expected
 
 
 def test_the_help_does_not_wait_for_the_engines() -> None:

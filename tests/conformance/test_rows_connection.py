@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from support.beta_judge import MODEL
 from support.dialect_client import Connect, Dialect
-from support.server import serving
+from support.named_models import Workshop, catalogue_of
+from support.server import serving, serving_models
 
 KEY = "sk-the-right-one"
 KEY_PROTOCOL = f"openai-insecure-api-key.{KEY}"
@@ -136,18 +138,16 @@ async def test_row_006_a_session_needs_a_model_or_an_intent(connect: Connect) ->
     assert (closed.code, closed.reason) == (4000, "invalid_request_error.missing_model")
 
 
-@pytest.mark.refused("there is one pipeline, which serves any model name")
-@pytest.mark.dialect("ga")
-async def test_row_007_any_model_name_is_taken(connect: Connect) -> None:
-    async with connect("model=nobody-has-heard-of-it") as client:
-        assert client.session["model"] == "nobody-has-heard-of-it"
-
-
-@pytest.mark.refused("there is one pipeline, which serves any model name")
-@pytest.mark.dialect("beta")
-async def test_row_007_any_model_name_is_taken_in_beta_too(connect: Connect) -> None:
-    async with connect("model=gpt-4o-mini-realtime-preview") as client:
-        assert client.session["model"] == "gpt-4o-mini-realtime-preview"
+async def test_row_007_a_model_that_is_not_configured_is_refused(connect: Connect) -> None:
+    models = catalogue_of(Workshop().pipeline("assistant"), aliases={MODEL: "assistant"})
+    async with serving_models(models) as server:
+        async with connect(f"model={MODEL}", server=server) as client:
+            assert client.session["model"] == MODEL
+        async with connect("model=unheard-of", server=server, greeted=False) as client:
+            error = await client.error()
+            closed = await client.until_closed()
+    assert (error["code"], error["param"]) == ("invalid_model", "model")
+    assert (closed.code, closed.reason) == (4000, "invalid_request_error.invalid_model")
 
 
 # --- keys and subprotocols ----------------------------------------------------------------------

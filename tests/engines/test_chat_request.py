@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from vivavoce.engines.llm.answer_options import AnswerOptions
 from vivavoce.engines.llm.chat_request import chat_request
 from vivavoce.protocol.prompt import FunctionTool, Message, Prompt, ToolCall, ToolChoice
 
@@ -13,14 +14,15 @@ WEATHER = FunctionTool(
 PING = FunctionTool(name="ping")
 
 
-def request(prompt: Prompt, **options: Any) -> dict[str, Any]:
-    defaults: dict[str, Any] = {
-        "model": "m",
-        "token_limit": "max_tokens",
-        "temperature": None,
-        "extra_body": {},
-    }
-    return chat_request(prompt, **(defaults | options))
+def request(prompt: Prompt, *, at_openai: bool = False, **options: Any) -> dict[str, Any]:
+    token_limit = options.pop("token_limit", "max_tokens")
+    return chat_request(
+        prompt,
+        model="m",
+        token_limit=token_limit,
+        options=AnswerOptions.of(options),
+        at_openai=at_openai,
+    )
 
 
 def test_a_bare_prompt_asks_for_a_stream_with_usage_and_nothing_else() -> None:
@@ -122,3 +124,36 @@ def test_whether_calls_may_be_parallel_is_passed_on_with_the_tools(parallel: boo
     prompt = Prompt(tools=(FunctionTool(name="dial"),), parallel_tool_calls=parallel)
     assert request(prompt)["parallel_tool_calls"] is parallel
     assert "parallel_tool_calls" not in request(Prompt(parallel_tool_calls=parallel))
+
+
+def test_top_p_and_stop_are_passed_on() -> None:
+    body = request(Prompt(), top_p=0.5, stop=["User:"])
+    assert (body["top_p"], body["stop"]) == (0.5, ["User:"])
+
+
+def test_thinking_is_switched_off_in_the_words_of_all_servers() -> None:
+    body = request(Prompt(), thinking=False)
+    assert body["reasoning_effort"] == "none"
+    assert body["chat_template_kwargs"] == {"enable_thinking": False, "thinking": False}
+
+
+def test_openai_gets_no_field_that_it_refuses() -> None:
+    body = request(Prompt(), thinking=False, at_openai=True)
+    assert body["reasoning_effort"] == "none"
+    assert "chat_template_kwargs" not in body
+
+
+def test_thinking_is_switched_on_by_the_template_alone() -> None:
+    body = request(Prompt(), thinking=True)
+    assert body["chat_template_kwargs"] == {"enable_thinking": True, "thinking": True}
+    assert "reasoning_effort" not in body
+
+
+def test_an_effort_that_is_named_goes_over_none() -> None:
+    body = request(Prompt(), thinking=False, reasoning_effort="low")
+    assert body["reasoning_effort"] == "low"
+
+
+def test_arguments_of_the_chat_template_go_over_the_others() -> None:
+    body = request(Prompt(), thinking=False, chat_template_arguments={"thinking": 1, "x": 2})
+    assert body["chat_template_kwargs"] == {"enable_thinking": False, "thinking": 1, "x": 2}

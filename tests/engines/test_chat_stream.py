@@ -137,6 +137,76 @@ def test_an_id_that_is_repeated_continues_its_call() -> None:
     ]
 
 
+@pytest.mark.parametrize("index", [0, None])
+@pytest.mark.parametrize("call_id", [None, ""])
+@pytest.mark.parametrize("name", ["f", "g"])
+def test_parallel_calls_without_ids_are_kept_apart_by_their_names(
+    index: int | None, call_id: str | None, name: str
+) -> None:
+    first = call('{"x":1}', index=index, id=call_id, name="f")
+    second = call('{"y":2}', index=index, id=call_id, name=name)
+    expected = [
+        ToolCallDelta(index=0, name="f", arguments='{"x":1}'),
+        ToolCallDelta(index=1, name=name, arguments='{"y":2}'),
+    ]
+    assert calls(chunk(tool_calls=[first]), chunk(tool_calls=[second])) == expected
+    assert calls(chunk(tool_calls=[first, second])) == expected
+
+
+def test_a_name_that_is_repeated_with_more_arguments_continues_its_call() -> None:
+    assert calls(
+        chunk(tool_calls=[call('{"x"', index=0, name="f")]),
+        chunk(tool_calls=[call(":1}", index=0, name="f")]),
+        chunk(tool_calls=[call("", index=0, name="f")]),
+    ) == [
+        ToolCallDelta(index=0, name="f", arguments='{"x"'),
+        ToolCallDelta(index=0, arguments=":1}"),
+    ]
+
+
+def test_an_id_that_comes_later_continues_its_call() -> None:
+    assert calls(
+        chunk(tool_calls=[call("", index=0, name="f")]),
+        chunk(tool_calls=[call('{"x":1}', index=0, id="a")]),
+    ) == [
+        ToolCallDelta(index=0, name="f"),
+        ToolCallDelta(index=0, arguments='{"x":1}'),
+    ]
+
+
+def test_a_call_is_given_once_it_has_a_name() -> None:
+    assert calls(
+        chunk(tool_calls=[call("{", index=0, id="a")]),
+        chunk(tool_calls=[call("}", index=0, name="f")]),
+    ) == [ToolCallDelta(index=0, name="f", call_id="a", arguments="{}")]
+
+
+def test_arguments_may_be_an_object_and_ids_numbers() -> None:
+    piece = {"index": 0, "id": 5, "function": {"name": "f", "arguments": {"x": 1}}}
+    assert calls(chunk(tool_calls=[piece])) == [
+        ToolCallDelta(index=0, name="f", call_id="5", arguments='{"x":1}')
+    ]
+
+
+def test_content_may_be_parts_of_which_text_is_said() -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    stream = ChatStream()
+    assert stream.receive(chunk(content=[thought])) == []
+    assert stream.started
+    assert stream.receive(chunk(content=[thought, {"type": "text", "text": "Hi."}])) == [
+        TextDelta("Hi.")
+    ]
+    assert stream.receive(chunk(content="You.", reasoning={"text": "Hm."})) == [TextDelta("You.")]
+
+
+def test_counts_may_be_fractions() -> None:
+    usage = '{"choices":[],"usage":{"prompt_tokens":9.0,"completion_tokens":2.5,'
+    usage += '"prompt_tokens_details":{"cached_tokens":4.0}}}'
+    assert read(chunk(finish="stop"), usage) == [
+        Generated(input_tokens=9, cached_tokens=4, output_tokens=2)
+    ]
+
+
 def test_a_call_without_arguments_gets_an_empty_object() -> None:
     assert calls(chunk(tool_calls=[call(index=0, id="a", name="ping")])) == [
         ToolCallDelta(index=0, name="ping", call_id="a"),

@@ -288,3 +288,23 @@ def test_it_works_on_uvloop() -> None:
 
     run: Coroutine[Any, Any, tuple[list[int], list[int]]] = conversation()
     assert uvloop.run(run) == ([0, 1, 2], [0, 1, 2])
+
+
+async def test_children_know_what_they_were_told_at_their_start() -> None:
+    told = ChildPool("obedience", MODULE, Count, size=1, setup=Count(7))
+    assert await numbers(told, "say what you were told") == [7]
+    await told.close()
+
+
+async def test_work_that_cannot_look_is_stopped_when_its_caller_leaves(
+    pool: ChildPool[Count],
+) -> None:
+    async with aclosing(pool.request(Order("work until I am stopped"))) as replies:
+        await anext(replies)
+    pids = pool.pids
+    assert await numbers(pool) == [0, 1, 2]
+    assert pool.pids == pids
+
+
+async def test_work_that_is_done_is_not_stopped(pool: ChildPool[Count]) -> None:
+    assert await numbers(pool, "work and be done") == [0]

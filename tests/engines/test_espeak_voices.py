@@ -12,9 +12,9 @@ def test_a_client_may_name_what_can_be_spoken_with(name: str) -> None:
     EspeakSynthesizer.voices.check(name, "voice")
 
 
-@pytest.mark.parametrize("name", ["nova", "../../etc/passwd", "mb-us1", "dé"])
+@pytest.mark.parametrize("name", ["cleo", "../../etc/passwd", "mb-us1", "dé"])
 def test_a_client_is_told_the_voices_that_there_are(name: str) -> None:
-    with pytest.raises(Refusal, match=r"'alloy', 'ash', .*, and 'cedar'\. A language of espeak-ng"):
+    with pytest.raises(Refusal, match=r"'alloy', 'ash', .*, and 'onyx'\. A language of espeak-ng"):
         EspeakSynthesizer.voices.check(name, "voice")
 
 

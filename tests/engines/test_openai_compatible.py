@@ -29,7 +29,7 @@ from support.llama import running_llama_server
 from support.tiny_gguf import ARGUMENT, CONTEXT, SENTENCE
 from vivavoce.engines.base import EngineError, Generated, ModelOutput, TextDelta, ToolCallDelta
 from vivavoce.engines.llm.chat_client import Timeouts
-from vivavoce.engines.llm.openai_compatible import OpenAICompatibleModel
+from vivavoce.engines.llm.openai_compatible import OpenAICompatibleModel, is_openais
 from vivavoce.protocol.prompt import FunctionTool, Message, Prompt, ToolCall
 
 KEY = "sk-not-to-be-seen-anywhere"
@@ -116,6 +116,69 @@ async def test_an_answer_needs_neither_usage_nor_an_end_marker() -> None:
         assert await collect(model) == [TextDelta("Yes."), Generated()]
 
 
+async def test_at_most_so_many_connections_are_open() -> None:
+    async with (
+        running_chat_server(GOOD_DAY, GOOD_DAY, GOOD_DAY) as server,
+        using(server.base_url, connections=1) as model,
+    ):
+        outputs = await asyncio.gather(*[collect(model) for _ in range(3)])
+    assert [text_of(each) for each in outputs] == ["Good day."] * 3
+    assert len(server.connections) == 1
+
+
+CALL = '{"name": "get_weather", "arguments": {"city": "Rome"}}'
+WITH_TOOL = msgspec.structs.replace(HELLO, tools=(WEATHER,))
+
+
+def with_call(outputs: list[ModelOutput]) -> list[tuple[int, str | None, str]]:
+    return [(o.index, o.name, o.arguments) for o in outputs if isinstance(o, ToolCallDelta)]
+
+
+async def test_a_call_written_inside_the_text_is_made_and_not_said() -> None:
+    written = answers(
+        chunk(content="One moment. <tool"),
+        chunk(content=f"_call>{CALL}</tool_call>"),
+        chunk(tool_calls=[{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]),
+        chunk(finish="stop"),
+    )
+    async with running_chat_server(written) as server, using(server.base_url) as model:
+        outputs = await collect(model, WITH_TOOL)
+    assert text_of(outputs) == "One moment. "
+    assert with_call(outputs) == [(0, "get_weather", '{"city": "Rome"}'), (1, "f", "{}")]
+
+
+async def test_without_tools_such_text_is_said() -> None:
+    written = answers(chunk(content=f"<tool_call>{CALL}</tool_call>", finish="stop"))
+    async with running_chat_server(written) as server, using(server.base_url) as model:
+        assert text_of(await collect(model)) == f"<tool_call>{CALL}</tool_call>"
+
+
+async def test_constrained_tools_are_asked_for_by_a_schema() -> None:
+    said = '{"name": "say", "arguments": {"message": "Good day."}}'
+    options: dict[str, Any] = {"tools": "constrained", "no_action": {"name": "say"}}
+    async with (
+        running_chat_server(answers(chunk(content=said, finish="stop"))) as server,
+        using(server.base_url, **options) as model,
+    ):
+        assert await collect(model, WITH_TOOL) == [TextDelta("Good day."), Generated()]
+    request = server.requests[0]
+    assert "tools" not in request
+    assert '"get_weather"' in request["messages"][0]["content"]
+    schema = request["response_format"]["json_schema"]["schema"]
+    names = [each["properties"]["name"]["const"] for each in schema["anyOf"]]
+    assert names == ["say", "get_weather"]
+
+
+async def test_a_server_that_ignores_the_schema_is_told_of() -> None:
+    plain = answers(chunk(content="Good day.", finish="stop"))
+    async with (
+        running_chat_server(plain) as server,
+        using(server.base_url, tools="constrained") as model,
+    ):
+        with pytest.raises(EngineError, match="set tools: native"):
+            await collect(model, WITH_TOOL)
+
+
 # --- leaving early -------------------------------------------------------------------------------
 
 
@@ -136,6 +199,24 @@ async def test_cancelling_the_task_closes_the_connection(begun: tuple[bytes, ...
             await server.arrived.wait()
             reading.cancel()
         await server.left.wait()
+
+
+@pytest.mark.parametrize("begun", [(), (chunk(content="Once"),)], ids=["before", "after"])
+async def test_closing_the_engine_ends_the_answers_under_way(begun: tuple[bytes, ...]) -> None:
+    async with running_chat_server(hangs(*begun)) as server:
+        model = OpenAICompatibleModel(server.base_url, "tiny", timeouts=AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(failing(model))
+            await server.arrived.wait()
+            await model.close()
+        assert reading.result().code == "engine_closed"
+    assert len(server.requests) == 1
+
+
+async def failing(model: OpenAICompatibleModel) -> EngineError:
+    with pytest.raises(EngineError, match="the engine was closed") as caught:
+        await collect(model)
+    return caught.value
 
 
 # --- trying again --------------------------------------------------------------------------------
@@ -386,6 +467,21 @@ def test_a_key_that_cannot_be_one_is_refused_unseen(key: str) -> None:
     assert "cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"temperature": "hot"}, "temperature"),
+        ({"tools": "maybe"}, "tools"),
+        ({"no_action": {"title": "x"}}, "title"),
+        ({"tempo": 1}, "tempo"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(EngineError, match=problem) as caught:
+        OpenAICompatibleModel("http://localhost/v1", "m", **options)
+    assert caught.value.code == "invalid_configuration"
+
+
 def test_the_extra_body_cannot_take_over_the_prompt() -> None:
     with pytest.raises(EngineError, match="'messages'"):
         OpenAICompatibleModel("http://localhost/v1", "m", extra_body={"messages": []})
@@ -434,6 +530,26 @@ async def test_llama_need_not_call_a_tool(llama_server: str) -> None:
         assert text_of(await collect(model, prompt)) == SENTENCE
 
 
+async def test_llama_is_held_to_the_schema_of_a_call(llama_server: str) -> None:
+    prompt = msgspec.structs.replace(WITH_TOOL, tool_choice="required")
+    async with using(llama_server, tools="constrained", temperature=0.0) as model:
+        outputs = await collect(model, prompt)
+    assert text_of(outputs) == ""
+    (first, *rest) = with_call(outputs)
+    assert first[:2] == (0, "get_weather")
+    arguments = "".join(call[2] for call in (first, *rest))
+    assert msgspec.json.decode(arguments) == {"city": ARGUMENT}
+
+
+async def test_llama_just_answers_by_the_schema(llama_server: str) -> None:
+    # The toy model has no preferences among names: with parallel calls it takes the object.
+    prompt = msgspec.structs.replace(WITH_TOOL, parallel_tool_calls=True)
+    async with using(llama_server, tools="constrained", temperature=0.0) as model:
+        outputs = await collect(model, prompt)
+    assert text_of(outputs) == ARGUMENT
+    assert with_call(outputs) == []
+
+
 async def test_llama_reads_a_whole_context(llama_server: str) -> None:
     call = ToolCall("c1", "get_weather", '{"city": "Rome"}')
     prompt = Prompt(
@@ -478,3 +594,18 @@ async def test_llama_answers_ten_at_once(llama_server: str) -> None:
     async with using(llama_server) as model:
         answers_at_once = await asyncio.gather(*[collect(model) for _ in range(10)])
     assert [text_of(answer) for answer in answers_at_once] == [SENTENCE] * 10
+
+
+@pytest.mark.parametrize(
+    ("base_url", "theirs"),
+    [
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://us.api.openai.com/v1", True),
+        ("https://my-api.openai.com.example.org/v1", False),
+        ("https://notapi.openai.com/v1", False),
+        ("http://localhost:11434/v1", False),
+    ],
+)
+def test_openais_regional_hosts_are_its_own(base_url: str, theirs: bool) -> None:
+    assert is_openais(base_url) is theirs

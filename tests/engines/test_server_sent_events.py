@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.engines.llm.server_sent_events import (
+from vivavoce.engines.openai_http.server_sent_events import (
     MAX_EVENT_BYTES,
     EventStreamParser,
     EventTooLongError,

@@ -4,15 +4,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.moves import Move, moves
-from support.world import WITH_TOOLS, World
+from support.world import ATTENTIVE, WITH_TOOLS, World
+from vivavoce.protocol.abilities import HearingAbilities
+from vivavoce.protocol.session_config import SessionConfig
 from vivavoce.session.inputs import AudioAppended
 from vivavoce.session.outputs import AnyOutput, Measured, TrimAudio
 
 chunk_sizes = st.lists(st.integers(400, 20_000), min_size=1, max_size=5)
 
 
-def spoken_in(chunks: list[int], seed: int, script: list[Move]) -> World:
-    world = World(seed, config=WITH_TOOLS, chunks=chunks)
+JUDGING = HearingAbilities(judges_turns=True)
+
+
+def spoken_in(chunks: list[int], seed: int, config: SessionConfig, script: list[Move]) -> World:
+    world = World(seed, config=config, chunks=chunks, abilities=JUDGING)
     for move in script:
         world.make(move)
     world.settle()
@@ -31,11 +36,17 @@ def story(world: World) -> list[tuple[object, list[AnyOutput]]]:
     ]
 
 
-@given(seed=st.integers(0, 2**16), script=moves, one=chunk_sizes, other=chunk_sizes)
+@given(
+    seed=st.integers(0, 2**16),
+    config=st.sampled_from((WITH_TOOLS, ATTENTIVE)),
+    script=moves,
+    one=chunk_sizes,
+    other=chunk_sizes,
+)
 def test_chunks_of_audio_do_not_matter(
-    seed: int, script: list[Move], one: list[int], other: list[int]
+    seed: int, config: SessionConfig, script: list[Move], one: list[int], other: list[int]
 ) -> None:
-    first, second = (spoken_in(chunks, seed, script) for chunks in (one, other))
+    first, second = (spoken_in(chunks, seed, config, script) for chunks in (one, other))
     assert story(first) == story(second)
     assert first.oracle.audio.start == second.oracle.audio.start
     assert first.oracle.audio.appended == second.oracle.audio.appended

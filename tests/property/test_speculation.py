@@ -6,21 +6,25 @@ from itertools import count
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.imagined_engines import STEADY, Temper
 from support.moves import QUIET_PATCHES, Create, Move, Sound, Update
-from support.world import SHORT_LEAD, WITH_TOOLS, World
+from support.world import ATTENTIVE, SHORT_LEAD, WITH_TOOLS, World
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.server_events import ResponseCreated, ResponseDone
+from vivavoce.protocol.session_config import Audio, SessionConfig
 from vivavoce.session.outputs import AnyOutput, Generate, Send, SendAudio, SendRetrieved
 
 SPEECH, SILENCE = 0.95, 0.02
 LISTENING_S = 2.0
 """More than can wait to be played: the lead of these sessions, and one chunk."""
-EAGER = msgspec.structs.replace(SHORT_LEAD, speculate=True)
-PATIENT = msgspec.structs.replace(SHORT_LEAD, speculate=False)
+EAGER = msgspec.structs.replace(SHORT_LEAD, speculate=True, language="auto")
+PATIENT = msgspec.structs.replace(SHORT_LEAD, speculate=False, language="auto")
+"""The voice of each follows the language that was heard, and sounds otherwise in each."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,26 @@ def listen(world: World) -> None:
     world.until(world.now + LISTENING_S)
 
 
-def both(seed: int, script: list[Segment], temper: Temper) -> tuple[World, World]:
+JUDGES = HearingAbilities(judges_turns=True)
+
+
+def both(
+    seed: int,
+    script: list[Segment],
+    temper: Temper,
+    config: SessionConfig = WITH_TOOLS,
+    abilities: HearingAbilities = JUDGES,
+) -> tuple[World, World]:
     """The same conversation with speculation and without, each at its own pace."""
+    given: dict[str, Any] = {
+        "config": config,
+        "temper": temper,
+        "vad_lag_s": 0.0,
+        "abilities": abilities,
+    }
     worlds = (
-        World(seed, pace=1, config=WITH_TOOLS, limits=EAGER, temper=temper, vad_lag_s=0.0),
-        World(seed, pace=2, config=WITH_TOOLS, limits=PATIENT, temper=temper, vad_lag_s=0.0),
+        World(seed, pace=1, limits=EAGER, **given),
+        World(seed, pace=2, limits=PATIENT, **given),
     )
     for world in worlds:
         converse(world, script)
@@ -155,6 +174,9 @@ def asked_prompts(world: World) -> list[Prompt | None]:
     return prompts
 
 
+HEARD_ONLY = msgspec.structs.replace(WITH_TOOLS, audio=Audio())
+"""Nobody reads what the user says."""
+
 HEARD_OTHERWISE = {"transcription": {"model": "w", "language": "de"}}
 """An update in the pause has the turn heard again: here the words turn out to be noise."""
 
@@ -175,6 +197,30 @@ def test_speculation_tells_the_same_story(seed: int, script: list[Segment]) -> N
 
 
 @given(seed=st.integers(0, 2**16), script=scripts)
+def test_speculation_tells_the_same_story_of_turns_that_end_with_their_sense(
+    seed: int, script: list[Segment]
+) -> None:
+    eager, patient = (Story(world) for world in both(seed, script, STEADY, ATTENTIVE))
+    assert eager.chapters == patient.chapters
+    assert eager.conversation == patient.conversation
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    script=scripts,
+    speaks=st.booleans(),
+    config=st.sampled_from((WITH_TOOLS, HEARD_ONLY)),
+)
+def test_speculation_tells_the_same_story_of_a_model_that_hears(
+    seed: int, script: list[Segment], *, speaks: bool, config: SessionConfig
+) -> None:
+    able = HearingAbilities(hears=True, speaks=speaks)
+    eager, patient = (Story(world) for world in both(seed, script, STEADY, config, able))
+    assert eager.chapters == patient.chapters
+    assert eager.conversation == patient.conversation
+
+
+@given(seed=st.integers(0, 2**16), script=scripts)
 def test_an_adopted_draft_was_asked_the_same_prompt(seed: int, script: list[Segment]) -> None:
     eager, patient = both(seed, script, STEADY)
     asked, answered = asked_prompts(patient), answered_prompts(eager)
@@ -183,12 +229,14 @@ def test_an_adopted_draft_was_asked_the_same_prompt(seed: int, script: list[Segm
         assert without is None or adopted == without
 
 
-def test_speculation_is_at_work_in_these_conversations() -> None:
-    """Otherwise the two properties above would say nothing."""
+@pytest.mark.parametrize("hears", [False, True])
+def test_speculation_is_at_work_in_these_conversations(*, hears: bool) -> None:
+    """Otherwise the properties above would say nothing."""
     script = [Segment(10, 18, ())]
     adopted = 0
+    able = HearingAbilities(hears=hears, speaks=hears)
     for seed in range(20):
-        eager, patient = both(seed, script, Temper(slowest_s=0.1))
+        eager, patient = both(seed, script, Temper(slowest_s=0.1), abilities=able)
         adopted += asked_prompts(patient) != [None] and asked_prompts_early(eager)
     assert adopted > 5
 

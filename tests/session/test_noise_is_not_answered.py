@@ -1,15 +1,21 @@
 """A turn without words: the response is created, because the turn may be one, and ends empty."""
 
+import pytest
+
 from support.cast import Cast
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.server_events import ResponseDone
 from vivavoce.session.outputs import Generate
+from vivavoce.session.state import Limits
 
 
-def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked() -> None:
-    stage = Stage(cast=Cast(hears=["  "]), **TRANSCRIBED)
+@pytest.mark.parametrize("speculate", [True, False])
+def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked(speculate: bool) -> None:
+    limits = Limits(speculate=speculate)
+    stage = Stage(cast=Cast(hears=["  "]), limits=limits, **TRANSCRIBED)
     stage.speech(512)
     stage.silence(960)
+    stage.advance(200)
     assert stage.told()[2:] == [
         "speech_stopped item1 1012",
         "committed item1 after -",

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.stage import Stage
+from support.stage import TRANSCRIBED, Stage
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.session.state import Limits
 
 FULL = "error conversation_too_large"
@@ -90,6 +91,25 @@ def test_a_turn_that_finds_no_room_is_dropped_and_the_client_told(pause_ms: int)
     stage.speech(480)
     stage.silence(512)
     assert "committed item2 after b" in stage.news()
+
+
+def test_a_turn_that_finds_no_room_is_followed_no_more() -> None:
+    streams = HearingAbilities(streams=True)
+    stage = with_two_of_two_items(abilities=streams, **TRANSCRIBED)
+    stage.speech(480)
+    stage.transcript_delta("told ", "follow1")
+    stage.silence(320)
+    stage.transcript_delta("held", "follow1")
+    stage.news()
+    stage.silence(512)
+    assert stage.news() == [
+        "speech_stopped item1 980",
+        "Cancel follow1",
+        "Cancel hear1",
+        FULL,
+    ]
+    stage.transcript_delta(" late", "follow1")
+    assert stage.news() == []
 
 
 def test_no_server_is_asked_for_tools_that_find_no_room() -> None:

@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 
 from support.stage import TRANSCRIBED, Stage
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.items import InputAudio, MessageItem
 from vivavoce.protocol.prompt import INAUDIBLE
 from vivavoce.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemRetrieved,
+    LogProb,
     TranscriptionCompleted,
     TranscriptionFailed,
 )
+from vivavoce.session.inputs import Transcribed
 from vivavoce.session.outputs import Hear
 from vivavoce.session.state import Limits
 
@@ -140,6 +143,27 @@ def test_the_recogniser_gets_what_the_client_said_about_the_speech() -> None:
     stage.commit()
     hear = next(o for o in stage.outputs if isinstance(o, Hear))
     assert (hear.language, hear.prompt) == ("de", "Namen")
+
+
+def test_the_recogniser_gets_all_that_it_has_settings_for() -> None:
+    stage = Stage(abilities=HearingAbilities(languages=True, keywords=True, logprobs=True))
+    stage.update(
+        include=["item.input_audio_transcription.logprobs"],
+        audio={"input": {"transcription": {"languages": ["de", "en"], "keywords": ["Ada"]}}},
+    )
+    stage.speech(512)
+    stage.commit()
+    hear = next(o for o in stage.outputs if isinstance(o, Hear))
+    assert (hear.languages, hear.keywords, hear.logprobs) == (("de", "en"), ("Ada",), True)
+
+
+def test_log_probabilities_come_with_the_transcript() -> None:
+    stage = Stage(**TRANSCRIBED)
+    stage.speech(512)
+    stage.commit()
+    yes = LogProb("yes", -0.5, (121, 101, 115))
+    stage.step(Transcribed(stage.names.job_id("hear1"), "yes", (yes,)))
+    assert stage.last(TranscriptionCompleted).logprobs == (yes,)
 
 
 def test_a_language_set_in_the_pause_has_the_turn_heard_again() -> None:

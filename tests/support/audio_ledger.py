@@ -10,8 +10,22 @@ from vivavoce.protocol.server_events import (
     TimeoutTriggered,
 )
 from vivavoce.protocol.session_config import SemanticVad, ServerVad, SessionConfig
-from vivavoce.session.inputs import AnyInput, AudioAppended, EngineFailed, SpeechScored
-from vivavoce.session.outputs import AnyOutput, Hear, KeepAudio, Listen, Send, TrimAudio
+from vivavoce.session.inputs import (
+    AnyInput,
+    AudioAppended,
+    EngineFailed,
+    SpeechScored,
+    TurnJudged,
+)
+from vivavoce.session.outputs import (
+    AnyOutput,
+    Hear,
+    JudgeTurn,
+    KeepAudio,
+    Listen,
+    Send,
+    TrimAudio,
+)
 
 SAMPLES_PER_MS = 24
 
@@ -24,6 +38,8 @@ class AudioLedger:
         self.start = 0
         self.turn: str | None = None
         self.began_with_interrupt = False
+        self.refused_from: int | None = None
+        """Samples: where the turn began that has ended in this step, and has become no item."""
         self.config: SessionConfig | None = None
         self._kept = 0
         self._trimmed = 0
@@ -32,6 +48,7 @@ class AudioLedger:
         self._committed_in_step: set[str] = set()
         self._empty: str | None = None
         self._scored: SpeechScored | None = None
+        self._judged = False
         self._last_start_ms = 0
         self._last_stop_ms = 0
         self._listening: int | None = None
@@ -39,7 +56,9 @@ class AudioLedger:
     def happened(self, happened: AnyInput) -> None:
         """Audio came, or was scored."""
         self._scored = happened if isinstance(happened, SpeechScored) else None
+        self._judged = isinstance(happened, TurnJudged)
         self.began_with_interrupt = False
+        self.refused_from = None
         self._kept_in_step.clear()
         self._committed_in_step.clear()
         match happened:
@@ -57,7 +76,7 @@ class AudioLedger:
                 assert self.start < before <= self.appended, f"trimmed before {before}"
                 self._trimmed += before - self.start
                 self.start = before
-            case Hear(start=start, end=end):
+            case Hear(start=start, end=end) | JudgeTurn(start=start, end=end):
                 assert self.start <= start < end <= self.appended, "hears what is not there"
             case Listen(job=job, start=start):
                 assert self.start <= start <= self.appended, "listens to what is not there"
@@ -87,8 +106,10 @@ class AudioLedger:
             case SpeechStopped(audio_end_ms=end_ms, item_id=item_id):
                 assert self.turn == item_id, "speech stopped that had not started"
                 assert self._last_start_ms <= end_ms <= self.appended // SAMPLES_PER_MS
-                assert self._scored is not None, "only a window ends a turn by itself"
+                ended_by_itself = self._scored is not None or self._judged
+                assert ended_by_itself, "only a window or a verdict ends a turn by itself"
                 self.turn, self._last_stop_ms = None, end_ms
+                self.refused_from = self._last_start_ms * SAMPLES_PER_MS
             case TimeoutTriggered(item_id=item_id, audio_start_ms=start_ms, audio_end_ms=end_ms):
                 self._timeout_triggered(item_id, start_ms, end_ms)
             case InputAudioBufferCommitted(item_id=item_id) if item_id == self._empty:
@@ -96,7 +117,7 @@ class AudioLedger:
             case InputAudioBufferCommitted(item_id=item_id):
                 assert self.turn in (None, item_id), f"{item_id} is not the turn that is open"
                 self._committed_in_step.add(item_id)
-                self.turn = None
+                self.turn = self.refused_from = None
             case InputAudioBufferCleared():
                 assert self.start == self.appended, "cleared, and yet there is audio"
                 self.turn = None

@@ -61,8 +61,8 @@ class Cast:
         match output:
             case out.Hear(job=job) | out.HearClip(job=job):
                 yield self._hear(job)
-            case out.Generate(job):
-                yield from self._generate(job)
+            case out.Generate(job, prompt):
+                yield from self._generate(job, speaks=prompt.voice is not None)
             case out.Speak(job=job, text=text):
                 yield from self._speak(job, text)
             case _:
@@ -74,12 +74,16 @@ class Cast:
             return self.hearing_s, inp.EngineFailed(job, heard.code, "The recogniser fell over.")
         return self.hearing_s, inp.Transcribed(job, heard)
 
-    def _generate(self, job: int) -> Iterator[Timed]:
+    def _generate(self, job: int, *, speaks: bool = False) -> Iterator[Timed]:
         reply = self.says.pop(0) if len(self.says) > 1 else self.says[0]
         at, calls, reason = 0.0, 0, "stop"
         for piece in reply:
             at += self.piece_s
             match piece:
+                case str(text) if speaks:
+                    sound = bytes(len(text) * self.ms_per_character * BYTES_PER_MS)
+                    yield at, inp.AudioGenerated(job, text=text)
+                    yield at, inp.AudioGenerated(job, sound)
                 case str(text):
                     yield at, inp.TextGenerated(job, text)
                 case Call(name, arguments):

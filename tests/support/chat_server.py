@@ -44,6 +44,7 @@ async def running_chat_server(*behaviours: Behaviour) -> AsyncIterator[ChatServe
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", answer)
+    app.router.add_post("/v1/completions", answer)
     runner = web.AppRunner(app, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -13,7 +13,10 @@ from vivavoce.protocol.server_events import (
     ConversationItemDone,
     ConversationItemRetrieved,
     ConversationItemTruncated,
+    InputAudioBufferCleared,
     InputAudioBufferCommitted,
+    SpeechStarted,
+    SpeechStopped,
     TranscriptionCompleted,
     TranscriptionDelta,
     TranscriptionFailed,
@@ -36,6 +39,12 @@ class ConversationLedger:
 
     def __init__(self) -> None:
         self.items: list[Listed] = []
+        self._spoken: str | None = None
+        """The item that the turn which is being spoken will become, ..."""
+        self._early: list[str] = []
+        """... what was told of its words, ..."""
+        self._speaks = False
+        """... and whether it is still being spoken."""
 
     @property
     def ids(self) -> list[str]:
@@ -76,14 +85,28 @@ class ConversationLedger:
                 listed = self._listed(item.id)
                 if listed.done or not isinstance(item, McpCallItem):
                     assert item == listed.item, "retrieved is not what was told"
+            case SpeechStarted(item_id=item_id):
+                self._speech_started(item_id)
+            case SpeechStopped():
+                self._speaks = False
+            case InputAudioBufferCleared():
+                self._spoken = None
             case _:
                 self._transcription(event)
+
+    def _speech_started(self, item_id: str) -> None:
+        self._speaks = True
+        if item_id != self._spoken:
+            self._spoken, self._early = item_id, []
 
     def _added(self, previous: str | None, item: Item) -> None:
         assert item.id, "an item without an id"
         assert item.id not in self.ids, f"{item.id} is added twice"
         place = 0 if previous is None else self.ids.index(previous) + 1
-        self.items.insert(place, Listed(item))
+        listed = Listed(item)
+        if item.id == self._spoken:
+            self._spoken, listed.deltas = None, self._early
+        self.items.insert(place, listed)
 
     def _truncated(self, listed: Listed) -> None:
         assert isinstance(listed.item, MessageItem)
@@ -93,6 +116,9 @@ class ConversationLedger:
 
     def _transcription(self, event: object) -> None:
         match event:
+            case TranscriptionDelta(item_id=item_id, delta=delta) if item_id == self._spoken:
+                assert self._speaks, f"{item_id} was spoken, and is no item"
+                self._early.append(delta)
             case TranscriptionDelta(item_id=item_id, delta=delta):
                 self._unheard(item_id).deltas.append(delta)
             case TranscriptionCompleted(item_id=item_id, transcript=transcript):

@@ -14,6 +14,7 @@ from vivavoce.protocol.items import McpHttpError, McpListedTool
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.session.inputs import (
     AnyInput,
+    AudioGenerated,
     AudioSynthesized,
     EngineFailed,
     GenerationFinished,
@@ -25,14 +26,17 @@ from vivavoce.session.inputs import (
     ToolsListed,
     Transcribed,
     TranscriptDelta,
+    TurnJudged,
     Word,
 )
 from vivavoce.session.outputs import (
     AnyOutput,
     CallTool,
+    Follow,
     Generate,
     Hear,
     HearClip,
+    JudgeTurn,
     ListTools,
     Speak,
 )
@@ -64,6 +68,8 @@ class Temper:
 
     noise: float = 0.1
     hearing_fails: float = 0.1
+    judging_fails: float = 0.1
+    slowest_judging_s: float = 0.15
     model_fails_at_once: float = 0.1
     model_fails_midway: float = 0.1
     voice_fails: float = 0.05
@@ -72,7 +78,7 @@ class Temper:
     pace_ms: int = 12
 
 
-STEADY = Temper(model_fails_midway=0.0, voice_fails=0.0, slowest_s=0.12)
+STEADY = Temper(model_fails_midway=0.0, voice_fails=0.0, slowest_s=0.12, slowest_judging_s=0.0)
 """Failures, if any, come before the first word: what was sent does not depend on time.
 Answers come fast, so that much of one is there when its turn ends."""
 
@@ -85,10 +91,19 @@ class ImaginedEngines:
         self._seed = seed
         self._pace = pace
         self._temper = temper
+        self._followed: dict[int, int] = {}
+        """Where turns begin that are heard while they are spoken, by job."""
 
     def answer(self, request: AnyOutput) -> list[Timed]:
         """All that comes back for this request, if it is one for these engines."""
         match request:
+            case JudgeTurn():
+                return [self._judge(request, self._content(request))]
+            case Follow(job=job, start=start):
+                self._followed[job] = start
+                replies = self._follow(job, start)
+            case Hear(job=job, follow=int(follow)):
+                replies = self._hear_followed(job, self._followed[follow], self._content(request))
             case Hear(job=job) | HearClip(job=job):
                 replies = self._hear(job, self._content(request))
             case Generate(job=job, prompt=prompt):
@@ -102,9 +117,13 @@ class ImaginedEngines:
         return self._timed(job, replies)
 
     def _content(
-        self, request: Hear | HearClip | Generate | Speak | ListTools | CallTool
+        self, request: JudgeTurn | Hear | HearClip | Generate | Speak | ListTools | CallTool
     ) -> random.Random:
         anonymous = msgspec.structs.replace(request, job=0)
+        if isinstance(anonymous, Generate):
+            # The words of recordings are not read: none of these is gone.
+            prompt = without_ids(anonymous.prompt)
+            anonymous = msgspec.structs.replace(anonymous, prompt=prompt, words={})
         return random.Random(f"{self._seed} {msgspec.json.encode(anonymous)!r}")
 
     def _timed(self, job: int, replies: list[AnyInput]) -> list[Timed]:
@@ -114,6 +133,33 @@ class ImaginedEngines:
             timed.append((at, reply))
             at += delays.choice((0.0, delays.uniform(0, self._temper.slowest_s / 4)))
         return timed
+
+    def _judge(self, request: JudgeTurn, rng: random.Random) -> Timed:
+        """At the same pace in every world, since a verdict decides where a turn ends."""
+        delay_s = rng.uniform(0, self._temper.slowest_judging_s)
+        if rng.random() < self._temper.judging_fails:
+            return delay_s, EngineFailed(request.job, "server_error", "No judgement.")
+        return delay_s, TurnJudged(request.job, rng.random())
+
+    def _sure(self, start: int) -> str:
+        """What is sure of a turn that is followed, however far it has come."""
+        rng = random.Random(f"{self._seed} followed {start}")
+        return " ".join(rng.choice(WORDS) for _ in range(rng.randint(0, 4)))
+
+    def _follow(self, job: int, start: int) -> list[AnyInput]:
+        rng = random.Random(f"{self._seed} follows {start}")
+        replies: list[AnyInput] = []
+        if sure := self._sure(start):
+            replies = [TranscriptDelta(job, piece) for piece in pieces(sure, rng)]
+        if rng.random() < self._temper.hearing_fails:
+            return [*replies[:1], EngineFailed(job, "audio_unintelligible", "It broke.")]
+        return replies
+
+    def _hear_followed(self, job: int, start: int, rng: random.Random) -> list[AnyInput]:
+        if rng.random() < self._temper.hearing_fails:
+            return [EngineFailed(job, "audio_unintelligible", "Nothing made out.")]
+        rest = " ".join(rng.choice(WORDS) for _ in range(rng.randint(0, 2)))
+        return [transcribed(job, f"{self._sure(start)} {rest}".strip())]
 
     def _hear(self, job: int, rng: random.Random) -> list[AnyInput]:
         words = [rng.choice(WORDS) for _ in range(rng.randint(1, 5))]
@@ -125,7 +171,7 @@ class ImaginedEngines:
             replies = [TranscriptDelta(job, piece) for piece in pieces(text, rng)]
         if rng.random() < self._temper.hearing_fails:
             return [*replies[:1], EngineFailed(job, "audio_unintelligible", "Nothing made out.")]
-        return [*replies, Transcribed(job, text)]
+        return [*replies, transcribed(job, text)]
 
     def _generate(self, job: int, prompt: Prompt, rng: random.Random) -> list[AnyInput]:
         failure = EngineFailed(job, "server_error", "The model gave up.")
@@ -133,7 +179,11 @@ class ImaginedEngines:
             return [failure]
         replies: list[AnyInput] = []
         for _ in range(rng.choice((0, 1, 1, 1, 2))):
-            replies += [TextGenerated(job, piece) for piece in pieces(sentences(rng), rng)]
+            said = pieces(sentences(rng), rng)
+            if prompt.voice is None:
+                replies += [TextGenerated(job, piece) for piece in said]
+            else:
+                replies += self._say(job, said, rng)
             if prompt.tools and prompt.tool_choice != "none" and rng.random() < 0.5:
                 replies += self._call(job, prompt, len(replies), rng)
         if rng.random() < self._temper.model_fails_midway:
@@ -146,6 +196,19 @@ class ImaginedEngines:
             output_tokens=rng.randint(0, 99) if counted else None,
         )
         return [*replies, finished]
+
+    def _say(self, job: int, said: list[str], rng: random.Random) -> list[AnyInput]:
+        """Words of a model that speaks, and their sound with them or behind them."""
+        replies: list[AnyInput] = []
+        for piece in said:
+            sound = rng.randbytes(BYTES_PER_MS) * (self._temper.pace_ms * len(piece))
+            ways: tuple[list[AnyInput], ...] = (
+                [AudioGenerated(job, sound, piece)],
+                [AudioGenerated(job, text=piece), AudioGenerated(job, sound)],
+                [TextGenerated(job, piece), AudioGenerated(job, sound)],
+            )
+            replies += rng.choice(ways)
+        return replies
 
     def _call(self, job: int, prompt: Prompt, index: int, rng: random.Random) -> list[AnyInput]:
         name = rng.choice(prompt.tools).name
@@ -188,6 +251,18 @@ class ImaginedEngines:
         return [*replies, SpeechFinished(job)]
 
 
+def without_ids(prompt: Prompt) -> Prompt:
+    """A prompt whose recordings are known by their places only, whatever their items' ids."""
+    messages = tuple(
+        msgspec.structs.replace(
+            message,
+            speech=tuple(msgspec.structs.replace(clip, item_id="") for clip in message.speech),
+        )
+        for message in prompt.messages
+    )
+    return msgspec.structs.replace(prompt, messages=messages)
+
+
 def sentences(rng: random.Random) -> str:
     """A few clauses of prose, sometimes with nothing in them that can be spoken."""
     if rng.random() < 0.05:
@@ -197,6 +272,11 @@ def sentences(rng: random.Random) -> str:
         for _ in range(rng.randint(1, 5))
     ]
     return "".join(clauses)
+
+
+def transcribed(job: int, text: str) -> Transcribed:
+    """A text, in one language or another, or in one that the recogniser cannot name."""
+    return Transcribed(job, text, language=("en", "de", None)[len(text) % 3])
 
 
 def pieces(text: str, rng: random.Random) -> list[str]:

@@ -170,6 +170,7 @@ BOLD_PATCHES: tuple[dict[str, Any], ...] = (
     server_vad(create_response=False),
     server_vad(interrupt_response=False),
     detection({"type": "semantic_vad", "eagerness": "high"}),
+    detection({"type": "semantic_vad", "eagerness": "low"}),
 )
 
 BAD_PATCHES: tuple[dict[str, Any], ...] = (

@@ -4,10 +4,11 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 
 import msgspec
 
-from vivavoce.engines.worker import Caller, Work, WorkError, serve
+from vivavoce.engines.worker import Caller, Work, WorkError, serve, setup_of
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
@@ -42,6 +43,18 @@ def obey(order: Order, caller: Caller) -> None:
                 caller.reply(Count(number))
             while True:
                 signal.pause()
+        case "work until I am stopped":
+            stopped = threading.Event()
+            with caller.leaving(stopped.set):
+                caller.reply(Count(0))
+                stopped.wait()
+        case "work and be done":
+            stopped = threading.Event()
+            with caller.leaving(stopped.set):
+                pass
+            caller.reply(Count(int(stopped.is_set())))
+        case "say what you were told":
+            caller.reply(setup_of(Count))
         case "refuse":
             raise WorkError("not this one")
         case "crash":

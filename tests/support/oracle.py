@@ -13,6 +13,7 @@ from support.audio_ledger import AudioLedger
 from support.conversation_ledger import ConversationLedger
 from support.playout_ledger import PlayoutLedger
 from support.reply_ledger import ReplyLedger
+from support.speech_ledger import SpeechLedger
 from support.tool_ledger import ToolLedger
 from vivavoce.session.inputs import (
     AnyInput,
@@ -24,14 +25,17 @@ from vivavoce.session.inputs import (
     ToolServerFailed,
     ToolsListed,
     Transcribed,
+    TurnJudged,
 )
 from vivavoce.session.outputs import (
     AnyOutput,
     CallTool,
     Cancel,
+    Follow,
     Generate,
     Hear,
     HearClip,
+    JudgeTurn,
     Listen,
     ListTools,
     Send,
@@ -40,9 +44,10 @@ from vivavoce.session.outputs import (
     Speak,
 )
 
-Job = Listen | Hear | HearClip | Generate | Speak | ListTools | CallTool
+Job = Listen | JudgeTurn | Follow | Hear | HearClip | Generate | Speak | ListTools | CallTool
 LAST_RESULTS = (
     Transcribed
+    | TurnJudged
     | GenerationFinished
     | SpeechFinished
     | ToolsListed
@@ -87,13 +92,24 @@ class JobLedger:
         """The jobs that make an answer."""
         return [job for job in self.running.values() if isinstance(job, Generate | Speak)]
 
+    def hearing_since(self, start: int) -> list[Job]:
+        """The jobs that hear what is on the tape behind `start`."""
+        return [
+            job
+            for job in self.running.values()
+            if isinstance(job, Follow) or (isinstance(job, Hear | JudgeTurn) and job.end > start)
+        ]
+
 
 class Oracle:
     """Sees every step; `closed` and `settled` are asked at the end."""
 
-    def __init__(self, *, max_lead_s: float) -> None:
+    def __init__(self, *, max_lead_s: float, barge_in_waits: bool = False) -> None:
+        """With `barge_in_waits` speech may begin over an answer that goes on."""
+        self._barge_in_waits = barge_in_waits
         self.jobs = JobLedger()
         self.audio = AudioLedger()
+        self.speech = SpeechLedger()
         self.tools = ToolLedger()
         self.answers = AnswerLedger(self.tools)
         self.conversation = ConversationLedger()
@@ -105,6 +121,7 @@ class Oracle:
         """One input, and what the session wants done about it."""
         self.jobs.happened(happened)
         self.audio.happened(happened)
+        self.speech.happened(happened)
         self.answers.happened(happened)
         if isinstance(happened, EventReceived):
             self.replies.asked(happened)
@@ -112,6 +129,7 @@ class Oracle:
             self._event_id_is_new(output)
             self.jobs.done(output)
             self.audio.done(output)
+            self.speech.done(output)
             self.answers.done(output)
             self.conversation.done(output)
             self.tools.done(output)
@@ -122,6 +140,7 @@ class Oracle:
         self.replies.step_over(response_runs=self.answers.active is not None)
         self._barge_in_was_whole()
         self._nothing_answers_nobody()
+        self._a_refused_turn_leaves_no_jobs()
 
     def closed(self) -> None:
         """The peer has left, or the session's time was over."""
@@ -132,7 +151,7 @@ class Oracle:
         assert self.answers.active is None, "a response never ended"
         assert not self.answers.beside, "an out-of-band response never ended"
         assert not self.replies.waiting, f"never answered: {self.replies.waiting}"
-        left = [job for job in self.jobs.running.values() if not isinstance(job, Listen)]
+        left = [job for job in self.jobs.running.values() if not isinstance(job, Listen | Follow)]
         assert not left, f"nobody waits for {left}"
         self.tools.settled()
         self.conversation.settled(waiting=self.tools.calls.keys())
@@ -146,8 +165,14 @@ class Oracle:
 
     def _barge_in_was_whole(self) -> None:
         """Who speaks over an answer stops it before anything else happens."""
-        if self.audio.began_with_interrupt:
+        if self.audio.began_with_interrupt and not self._barge_in_waits:
             assert self.answers.active is None, "speech has begun, and the answer goes on"
+
+    def _a_refused_turn_leaves_no_jobs(self) -> None:
+        """Nobody hears a turn that the conversation has no room for."""
+        if self.audio.refused_from is not None:
+            left = self.jobs.hearing_since(self.audio.refused_from)
+            assert not left, f"for a turn that was refused: {left}"
 
     def _nothing_answers_nobody(self) -> None:
         """Models and voices work for a response, or for a turn that may be over."""

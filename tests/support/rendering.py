@@ -73,12 +73,17 @@ def render(output: out.AnyOutput, names: Names) -> str:
             return render_event(event, names)
         case out.TakeFormat(audio_format):
             return f"TakeFormat {audio_format.__struct_config__.tag}"
-        case out.Listen(job, start):
-            return f"Listen {names.new_job(job, 'listen')} {ms(start)}.."
+        case out.Listen(job=job, start=start) | out.Follow(job=job, start=start):
+            kind = type(output).__name__
+            return f"{kind} {names.new_job(job, kind.lower())} {ms(start)}.."
         case out.Hear(job=job, start=start, end=end):
             return f"Hear {names.new_job(job, 'hear')} {ms(start)}..{ms(end)}"
         case out.HearClip(job=job, audio=audio):
             return f"HearClip {names.new_job(job, 'hear')} {len(audio)} bytes"
+        case out.JudgeTurn(job, start, end):
+            return f"JudgeTurn {names.new_job(job, 'judge')} {ms(start)}..{ms(end)}"
+        case out.ReduceNoise(kind):
+            return f"ReduceNoise {kind or '-'}"
         case out.Generate(job):
             return f"Generate {names.new_job(job, 'generate')}"
         case out.Speak(job=job, text=text):

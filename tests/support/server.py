@@ -25,15 +25,18 @@ from vivavoce.app import serving as serving_engines
 from vivavoce.config import Settings
 from vivavoce.engines.base import (
     LanguageModel,
+    NoiseReducer,
     SpeechRecognizer,
     SpeechSynthesizer,
+    TurnDetector,
     VoiceActivityDetector,
 )
 from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
-from vivavoce.runtime.pipeline import Engines, Pipeline
+from vivavoce.reloading import ReadAgain
+from vivavoce.runtime.catalogue import Catalogue, Engines
 
 PATIENCE_S = 30.0
 """A test that waits for longer than this has failed; what it received is then shown."""
@@ -205,10 +208,12 @@ async def serving(
     stt: SpeechRecognizer | None = None,
     llm: LanguageModel | None = None,
     tts: SpeechSynthesizer | None = None,
+    turn: TurnDetector | None = None,
+    noise: NoiseReducer | None = None,
     **settings: Any,
 ) -> AsyncIterator[LiveServer]:
-    """A server with these engines, and scripted ones in all other slots; `settings` as an
-    operator's, `replies` for the scripted model."""
+    """A server with these engines, and scripted ones in the other slots that have to be filled;
+    `settings` as an operator's, `replies` for the scripted model."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as script:
         script.write(replies)
         script.flush()
@@ -217,9 +222,24 @@ async def serving(
             stt=stt or ScriptedRecognizer(),
             llm=llm or ScriptedModel(Path(script.name)),
             tts=tts or ScriptedSynthesizer(),
+            turn=turn,
+            noise=noise,
         )
         async with (
             aiohttp.ClientSession() as http,
-            serving_engines(Pipeline(engines), Settings(port=0, **settings)) as server,
+            serving_engines(engines.catalogue(), Settings(port=0, **settings)) as server,
         ):
             yield LiveServer(server.url, http)
+
+
+@contextlib.asynccontextmanager
+async def serving_models(
+    models: Catalogue, read_again: ReadAgain | None = None, **settings: Any
+) -> AsyncIterator[LiveServer]:
+    """A server with named models; a reload asks `read_again`."""
+    configured = Settings(port=0, **settings)
+    async with (
+        aiohttp.ClientSession() as http,
+        serving_engines(models, configured, read_again=read_again) as server,
+    ):
+        yield LiveServer(server.url, http)

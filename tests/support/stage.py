@@ -21,6 +21,7 @@ from support.cast import BYTES_PER_MS, Cast
 from support.rendering import Names, render
 from vivavoce.protocol import client_events as client
 from vivavoce.protocol import server_events as ev
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.items import Item, McpError, McpListedTool
@@ -65,6 +66,7 @@ class Stage:
         cast: Cast | None = None,
         limits: Limits | None = None,
         session: SessionConfig | None = None,
+        abilities: HearingAbilities | None = None,
         voices: Voices | None = None,
         **config: Any,
     ) -> None:
@@ -83,6 +85,7 @@ class Stage:
             ids=Ids(random.Random(1).getrandbits),
             limits=limits,
             default_transcription="house-recogniser",
+            abilities=abilities,
             voices=voices,
         )
         self.step(inp.PeerJoined(PEER))
@@ -194,13 +197,22 @@ class Stage:
         """The recogniser is sure of some more words."""
         self.step(inp.TranscriptDelta(self._job("hear", job), text))
 
-    def heard(self, text: str, job: str | None = None) -> None:
+    def heard(self, text: str, job: str | None = None, language: str | None = None) -> None:
         """The recogniser is done."""
-        self.step(inp.Transcribed(self._job("hear", job), text))
+        self.step(inp.Transcribed(self._job("hear", job), text, language=language))
+
+    def judged(self, probability: float, job: str | None = None) -> None:
+        """The turn detector has judged the pause."""
+        self.step(inp.TurnJudged(self._job("judge", job), probability))
 
     def wrote(self, text: str, job: str | None = None) -> None:
         """The model writes some more words."""
         self.step(inp.TextGenerated(self._job("generate", job), text))
+
+    def said(self, text: str, ms: int, job: str | None = None) -> None:
+        """The model speaks some more words itself, in `ms` milliseconds."""
+        sound = bytes(ms * BYTES_PER_MS)
+        self.step(inp.AudioGenerated(self._job("generate", job), sound, text))
 
     def called(
         self,

@@ -19,6 +19,7 @@ from support.client import Known, client_event
 from support.imagined_engines import ImaginedEngines, Temper
 from support.moves import Move
 from support.oracle import Oracle
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.server_events import ResponseCreated
@@ -26,11 +27,13 @@ from vivavoce.protocol.session_config import (
     Audio,
     AudioInput,
     RealtimeSession,
+    SemanticVad,
     ServerVad,
     SessionConfig,
     TranscriptionConfig,
 )
 from vivavoce.protocol.tools import McpApproval, McpFilter, McpTool, Tool
+from vivavoce.session.barge_in_policy import BargeInPolicy
 from vivavoce.session.inputs import (
     AnyInput,
     AudioAppended,
@@ -83,6 +86,16 @@ WITH_SERVERS = msgspec.structs.replace(
         Tool(name="look"),
     ),
 )
+ATTENTIVE = msgspec.structs.replace(
+    TALKATIVE,
+    audio=Audio(
+        input=AudioInput(
+            transcription=TranscriptionConfig(model="w"),
+            turn_detection=SemanticVad(eagerness="high"),
+        )
+    ),
+)
+"""Ends turns by their sense, where there is a turn detector."""
 SHORT_LEAD = Limits(lifetime_s=None, max_lead_ms=300)
 """Answers are held back soon, so that there is something to hold back."""
 
@@ -122,13 +135,19 @@ class World:
         temper: Temper | None = None,
         vad_lag_s: float = 0.05,
         chunks: Sequence[int] = CHUNKS,
+        abilities: HearingAbilities | None = None,
     ) -> None:
         """`seed` is for contents and ids, `pace` for times; audio is appended in `chunks`."""
         self.now = 0.0
         self.log: list[Step] = []
-        self.oracle = Oracle(max_lead_s=limits.max_lead_ms / 1000)
+        self.oracle = Oracle(
+            max_lead_s=limits.max_lead_ms / 1000,
+            barge_in_waits=limits.barge_in != BargeInPolicy(),
+        )
         self.closed = False
-        self.session = Session(config, ids=Ids(random.Random(seed).getrandbits), limits=limits)
+        self.session = Session(
+            config, ids=Ids(random.Random(seed).getrandbits), limits=limits, abilities=abilities
+        )
         self._limits = limits
         self._engines = ImaginedEngines(seed, pace, temper or Temper())
         self._chance = random.Random(f"{seed} {pace}")

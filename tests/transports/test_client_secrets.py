@@ -7,11 +7,13 @@ import pytest
 from openai import AsyncOpenAI, AuthenticationError
 from openai.types.realtime import ClientSecretCreateResponse
 
+from support.named_models import Workshop, catalogue_of
 from support.sdk_client import SdkClient
 from support.sdk_types import SENT_BUT_UNDECLARED, undeclared
-from support.server import Event, LiveServer, serving
+from support.server import Event, LiveServer, serving, serving_models
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
-from vivavoce.protocol.session_config import RealtimeSession
+from vivavoce.protocol.abilities import HearingAbilities
+from vivavoce.protocol.session_config import RealtimeSession, merge
 from vivavoce.protocol.voices import Voices
 from vivavoce.runtime.client_secrets import ClientSecrets
 from vivavoce.runtime.clock import Clock
@@ -32,6 +34,8 @@ PIRATE: dict[str, Any] = {
 
 VOICE = {"output": {"voice": "cleo"}}
 OUTPUT_VOICE = "session.audio.output.voice"
+NOISE = {"input": {"noise_reduction": {"type": "near_field"}}}
+NOISE_REDUCTION = "session.audio.input.noise_reduction"
 
 
 async def ask(server: LiveServer, body: object, *, status: int = 200, key: str = API_KEY) -> Event:
@@ -123,10 +127,75 @@ class ChoosySynthesizer(ScriptedSynthesizer):
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [("client_secrets", {"session": {"type": "realtime", "model": ""}}), ("sessions", {})],
+)
+async def test_a_session_of_any_model_begins_with_the_defaults_of_the_one_it_gets(
+    path: str, body: dict[str, Any]
+) -> None:
+    workshop = Workshop()
+    boats = workshop.pipeline("b", defaults={"instructions": "Speak only of boats."})
+    async with serving_models(catalogue_of(workshop.pipeline("a"), boats)) as server:
+        async with server.http.post(f"{server.url}/realtime/{path}", json=body) as answer:
+            made = await answer.json()
+        value = made.get("value") or made["client_secret"]["value"]
+        async with server.connect("model=b", headers=bearer(value)) as client:
+            session = client.events[0]["session"]
+    assert (session["model"], session["instructions"]) == ("b", "Speak only of boats.")
+
+
+class Unchanged:
+    """A noise reducer that leaves the noise as it is."""
+
+    name = "unchanged"
+
+    def load(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def open_stream(self, kind: str) -> "Unchanged":
+        return self
+
+    def reduce(self, pcm: bytes) -> bytes:
+        return pcm
+
+
+@pytest.mark.parametrize(("audio", "param"), [(VOICE, OUTPUT_VOICE), (NOISE, NOISE_REDUCTION)])
+async def test_what_the_model_of_the_url_does_not_take_is_refused(
+    audio: dict[str, Any], param: str
+) -> None:
+    workshop = Workshop()
+    choosy = workshop.pipeline("b", workshop.ref("tts", "choosy", ChoosySynthesizer))
+    quiet = workshop.pipeline("a", workshop.ref("noise", kind=Unchanged))
+    async with serving_models(catalogue_of(quiet, choosy)) as server:
+        value = (await ask(server, {"session": {"type": "realtime", "audio": audio}}))["value"]
+        async with server.connect("model=a", headers=bearer(value)) as client:
+            assert client.events[0]["session"]["model"] == "a"
+        async with server.connect("model=b", headers=bearer(value), greeted=False) as client:
+            assert (await client.error())["param"] == param
+            assert (await client.until_closed()).code == 4000
+
+
+async def test_a_session_that_lost_its_noise_reduction_is_heard_as_it_is_sent() -> None:
+    # The secret was made when its model had some.
+    wanted = {"type": "realtime", "audio": NOISE}
+    session = merge(RealtimeSession(model="a"), wanted, HearingAbilities(reduces_noise=True))
+    secret = ClientSecrets(SECRET_KEY, Clock()).mint(session, 600)
+    models = catalogue_of(Workshop().pipeline("a"))
+    async with (
+        serving_models(models, secret_key=SECRET_KEY) as server,
+        server.connect("", headers=bearer(secret.value)) as client,
+    ):
+        await client.append(bytes(4800))
+        await client.send("input_audio_buffer.clear")
+        await client.until("input_audio_buffer.cleared")
+
+
+@pytest.mark.parametrize(
     ("path", "session", "param"),
     [
-        ("client_secrets", {"session": {"type": "realtime", "audio": VOICE}}, OUTPUT_VOICE),
-        ("sessions", {"voice": "cleo"}, "voice"),
+        ("client_secrets", {"session": PIRATE | {"audio": VOICE}}, OUTPUT_VOICE),
+        ("sessions", {"model": "gpt-realtime", "voice": "cleo"}, "voice"),
     ],
 )
 async def test_a_voice_that_is_not_there_is_refused(path: str, session: Event, param: str) -> None:

@@ -135,9 +135,9 @@ async def test_a_model_that_cannot_be_loaded_is_tried_again(
         async with server.connect(greeted=False) as client:
             error = await client.error()
             assert (error["type"], error["code"]) == ("server_error", "model_load_error")
-            assert "no such file" not in error["message"]
-            assert "no such file" in caplog.text
+            assert "no such file" not in error["message"]  # it may be a path of the server
             closed = await client.until_closed()
             assert (closed.code, closed.reason) == (4000, "server_error.model_load_error")
+            assert "no such file" in caplog.text
         async with server.connect() as client:
             assert (await answer(client))["status"] == "completed"

@@ -12,14 +12,17 @@ import yaml
 
 from vivavoce.assembly import assemble
 from vivavoce.cli.serve import serve
-from vivavoce.config import Settings, read_settings
+from vivavoce.config import ModelSpec, PipelineSpec, Settings, read_settings
 from vivavoce.engines.llm.reply_script import parse_reply_script
+from vivavoce.engines.registry import SLOTS
 from vivavoce.mock.script import parse_mock_script
 from vivavoce.transports.exposure import check_exposure
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "configuration.md").read_text("utf-8")
+MODELS_PAGE = (ROOT / "docs" / "models.md").read_text("utf-8")
+EXAMPLES = ROOT / "examples" / "config"
 NONE = "–"
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -33,6 +36,12 @@ def rows() -> dict[str, list[str]]:
         if line.startswith("| `")
     )
     return {key: others for key, *others in cells}
+
+
+def keys_of(page: str, heading: str) -> list[str]:
+    """The first cells of the table under a heading."""
+    table = page.split(heading)[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
 
 
 @pytest.fixture
@@ -66,20 +75,39 @@ def test_defaults_are_those_of_the_settings() -> None:
             assert yaml.safe_load(shown[key]) == (list(value) if value == () else value)
 
 
-async def test_engines_that_are_the_default_are_named() -> None:
-    pipeline = assemble(Settings())
-    for slot in ("vad", "stt", "llm", "tts"):
-        assert rows()[slot][2] == getattr(pipeline.engines, slot).name
-    await pipeline.close()
+def test_engines_that_are_the_default_are_named() -> None:
+    engines = assemble(Settings()).resolve("").engines
+    for slot in SLOTS:
+        assert rows()[slot][2] == engines[slot].make().name
 
 
-async def test_the_example_is_accepted(example: Path) -> None:
+def test_the_example_is_accepted(example: Path) -> None:
     settings = read_settings(example, {})
     check_exposure(settings)
     assert (settings.port, settings.retain_audio) == (9000, "none")
-    pipeline = assemble(settings)
-    assert (pipeline.engines.llm.name, pipeline.engines.stt.name) == ("openai", "scripted")
-    await pipeline.close()
+    engines = assemble(settings).resolve("").engines
+    assert (engines["llm"].make().name, engines["stt"].make().name) == ("openai", "scripted")
+
+
+def test_every_key_of_a_model_is_on_its_page_and_nothing_else() -> None:
+    assert keys_of(MODELS_PAGE, "## Every key of a model") == list(ModelSpec.__struct_fields__)
+    assert keys_of(MODELS_PAGE, "## Every part of a pipeline") == list(
+        PipelineSpec.__struct_fields__
+    )
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+def test_the_examples_can_be_used(path: Path) -> None:
+    assert assemble(read_settings(path, {})).plans
+
+
+def test_the_files_of_the_page_can_be_used(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", MODELS_PAGE, re.DOTALL)
+    assert len(blocks) >= 2
+    for number, block in enumerate(blocks):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(block, "utf-8")
+        assert assemble(read_settings(file, {})).plans
 
 
 def yaml_examples() -> Iterator[Any]:

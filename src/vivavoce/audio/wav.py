@@ -34,8 +34,15 @@ def read_wav(source: Path | str | bytes) -> tuple[bytes, int]:
 
 def write_wav(path: Path | str, pcm: bytes, rate: int) -> None:
     """Write mono int16 PCM at `rate` hertz as a WAV file."""
-    with wave.open(str(path), "wb") as file:
+    Path(path).write_bytes(wav_bytes(pcm, rate))
+
+
+def wav_bytes(pcm: bytes, rate: int) -> bytes:
+    """Give mono int16 PCM at `rate` hertz as the bytes of a WAV file."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(BYTES_PER_SAMPLE)
         file.setframerate(rate)
         file.writeframes(pcm)
+    return written.getvalue()

@@ -7,8 +7,12 @@ runs: the engines' packages take a second.
 import click
 
 from vivavoce import __version__
+from vivavoce.cli.check import check
+from vivavoce.cli.config import config
 from vivavoce.cli.demo import demo
+from vivavoce.cli.engines import engines
 from vivavoce.cli.mock import mock
+from vivavoce.cli.models import models
 from vivavoce.cli.replay import replay
 from vivavoce.cli.serve import serve
 from vivavoce.cli.talk import talk
@@ -24,6 +28,8 @@ def main() -> None:
     See it work:       vivavoce demo
     Run it:            vivavoce serve
     With your model:   vivavoce serve --llm http://localhost:11434/v1#qwen3
+    With open models:  vivavoce serve --profile local
+    Does it work:      vivavoce check local --profile local
     Talk to it:        vivavoce talk
     Write down speech: vivavoce transcribe interview.wav
     Test a client:     vivavoce mock --seed 7
@@ -33,5 +39,16 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, transcribe, talk, mock, replay):
+for command in (
+    serve,
+    demo,
+    transcribe,
+    talk,
+    models,
+    engines,
+    check,
+    config,
+    mock,
+    replay,
+):
     main.add_command(command)

@@ -16,11 +16,11 @@ Point a client at it, in Python (pip install 'openai[realtime]'):
 
   from openai import AsyncOpenAI
   client = AsyncOpenAI(base_url="{url}", api_key="{key}")
-  async with client.realtime.connect(model="vivavoce") as connection: ...
+  async with client.realtime.connect(model="{model}") as connection: ...
 
 or in JavaScript (a browser, or Node 22 and later):
 
-  const socket = new WebSocket("{ws}/realtime?model=vivavoce", {protocols});
+  const socket = new WebSocket("{ws}/realtime?model={model}", {protocols});
   socket.onmessage = (message) => console.log(JSON.parse(message.data));
   socket.onopen = () => socket.send(JSON.stringify({{ type: "response.create" }}));
 
@@ -50,5 +50,9 @@ def client_hint(server: "Server") -> str:
         key = "YOUR_KEY"
         protocols = f'["realtime", "openai-insecure-api-key.{key}"]'
     return CLIENT_HINT.format(
-        url=server.url, ws=websocket_url(server), key=key, protocols=protocols
+        url=server.url,
+        ws=websocket_url(server),
+        key=key,
+        protocols=protocols,
+        model=server.model,
     )

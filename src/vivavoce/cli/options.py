@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from vivavoce.cli.settings import listed
+from vivavoce.config import PROFILES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -26,8 +27,22 @@ def options(*decorators: Decorator[Any]) -> Decorator[Any]:
 
 config_option = option(
     "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="YAML file with these options as keys (port: 9000). Options win over it.",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="YAML file with these options as keys (port: 9000) and with models, or a folder of such "
+    "files; see `vivavoce config --help`. Options win over it.",
+)
+profile_option = option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    help="Ready-made model: local, small open models on this machine, downloaded once; or remote, "
+    "OpenAI's or those of the server at OPENAI_BASE_URL. --llm, --stt and --tts win over it.",
+)
+offline_option = option(
+    "--offline",
+    is_flag=True,
+    default=None,
+    help="Never download anything; `vivavoce models pull` brings what is missing.",
 )
 stt_option = option("--stt", metavar="NAME", help="Speech recogniser.  [default: pocketsphinx]")
 vad_option = option("--vad", metavar="NAME", help="Voice activity detector.  [default: silero]")
@@ -46,6 +61,7 @@ answering_options = options(
     option("--tts", metavar="NAME", help="Voice.  [default: espeak]"),
     option("--instructions", help="Instructions for sessions whose client sends none."),
 )
+own_engine_options = options(answering_options, stt_option, vad_option, offline_option)
 mcp_options = options(
     option(
         "--mcp-private-hosts",

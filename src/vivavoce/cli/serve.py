@@ -11,18 +11,22 @@ from vivavoce.cli.options import (
     answering_options,
     config_option,
     mcp_options,
+    offline_option,
     option,
+    profile_option,
     stt_option,
     vad_option,
 )
 from vivavoce.cli.running import run
-from vivavoce.cli.settings import keys_in_environment, settings_of
+from vivavoce.cli.settings import keys_in_environment, reader_of, settings_of
 
 
 @click.command()
 @option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8080]")
 @config_option
+@profile_option
+@offline_option
 @answering_options
 @stt_option
 @vad_option
@@ -75,7 +79,8 @@ def serve(config: Path | None, log_level: str, **given: Any) -> None:
     With a model:            vivavoce serve --llm http://localhost:11434/v1#qwen3
     With the hosted one:     OPENAI_API_KEY=... vivavoce serve --llm https://api.openai.com/v1#gpt-4o
     For the whole network:   VIVAVOCE_API_KEY=... vivavoce serve --host 0.0.0.0 --port 9000
-    From a file:             vivavoce serve --config vivavoce.yaml
+    Small open models here:  vivavoce serve --profile local
+    From a file or folder:   vivavoce serve --config vivavoce.yaml
 
     API keys come from the environment, VIVAVOCE_API_KEY=key or key1,key2, or from the file
     (api_keys: [...]), never from the command line, which other users can read. Without one the
@@ -85,7 +90,8 @@ def serve(config: Path | None, log_level: str, **given: Any) -> None:
     One line on standard output says when it is ready, and where.
     """
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(message)s")
-    settings = settings_of(config, given | keys_in_environment())
-    from vivavoce import app
+    options = given | keys_in_environment()
+    settings = settings_of(config, options)
+    from vivavoce.commands import serve as command
 
-    run(app.serve(settings, announce))
+    run(command.run(settings, reader_of(config, options), announce))

@@ -9,21 +9,26 @@ from vivavoce.cli.options import (
     answering_options,
     api_key_option,
     config_option,
+    offline_option,
     option,
+    profile_option,
     stt_option,
     url_option,
     vad_option,
 )
 from vivavoce.cli.running import need, run
-from vivavoce.cli.settings import settings_of
+from vivavoce.cli.settings import settings_of, usual_model
 
 
 @click.command()
 @option("--input", "microphone", help="Microphone, by its number or a part of its name.")
 @option("--output", "loudspeaker", help="Loudspeaker, likewise.")
+@option("--model", help="Model to talk with.  [default: that of the configuration]")
 @url_option
 @api_key_option
 @config_option
+@profile_option
+@offline_option
 @answering_options
 @stt_option
 @vad_option
@@ -32,6 +37,7 @@ def talk(
     loudspeaker: str | None,
     url: str | None,
     api_key: str | None,
+    model: str | None,
     config: Path | None,
     **given: Any,
 ) -> None:
@@ -51,6 +57,15 @@ def talk(
     from vivavoce.commands import talk as command
 
     try:
-        run(command.run(microphone, loudspeaker, settings=settings, url=url, api_key=api_key))
+        run(
+            command.run(
+                microphone,
+                loudspeaker,
+                settings=settings,
+                url=url,
+                api_key=api_key,
+                model=model or usual_model(settings),
+            )
+        )
     except KeyboardInterrupt:
         click.echo("\nGoodbye.")

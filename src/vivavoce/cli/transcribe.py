@@ -8,7 +8,9 @@ import click
 from vivavoce.cli.options import (
     api_key_option,
     config_option,
+    offline_option,
     option,
+    profile_option,
     stt_option,
     url_option,
     vad_option,
@@ -24,6 +26,8 @@ from vivavoce.cli.settings import settings_of
 @url_option
 @api_key_option
 @config_option
+@profile_option
+@offline_option
 @stt_option
 @vad_option
 def transcribe(

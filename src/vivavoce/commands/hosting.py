@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from vivavoce import app
+from vivavoce.commands.pull import bring_at_start
 from vivavoce.config import Settings
 
 
@@ -20,6 +21,7 @@ async def base_url(given: str | None, settings: Settings) -> AsyncIterator[str]:
     if given is not None:
         yield given
         return
+    await bring_at_start(settings)
     async with app.running(private(settings)) as server:
         show_notices(server.notices)
         yield server.url

@@ -42,12 +42,13 @@ async def run(
     settings: Settings,
     url: str | None,
     api_key: str | None,
+    model: str,
 ) -> None:
     """Talk until interrupted. Raises `click.ClickException` if that is not possible."""
     with open_loudspeaker(loudspeaker) as output:
         async with (
             base_url(url, settings) as base,
-            connect(base, api_key=api_key, model="vivavoce") as connection,
+            connect(base, api_key=api_key, model=model) as connection,
         ):
             with open_microphone(microphone) as blocks:
                 click.secho("Speak! Ctrl-C ends the conversation.", bold=True)

@@ -18,7 +18,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from vivavoce.engines.base import EngineError
-from vivavoce.engines.child_process import Child
+from vivavoce.engines.child_process import START_S, Child
+from vivavoce.engines.worker import encoded_setup
 
 Reply = TypeVar("Reply")
 
@@ -26,12 +27,23 @@ Reply = TypeVar("Reply")
 class ChildPool(Generic[Reply]):
     """At most `size` children that run `module`, and whose replies are of `reply_type`.
 
-    `name` stands in error texts.
+    `name` stands in error texts. Each may take `start_s` seconds to become ready; `setup` is what
+    it needs to know for that, and is read with `engines.worker.setup_of`.
     """
 
-    def __init__(self, name: str, module: str, reply_type: type[Reply], *, size: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        reply_type: type[Reply],
+        *,
+        size: int,
+        setup: msgspec.Struct | None = None,
+        start_s: float = START_S,
+    ) -> None:
         self._name = name
-        self._module = module
+        self._command = (module,) if setup is None else (module, encoded_setup(setup))
+        self._start_s = start_s
         self._replies = msgspec.msgpack.Decoder(reply_type)
         self._slots = asyncio.Semaphore(size)
         self._idle: list[Child] = []
@@ -49,7 +61,7 @@ class ChildPool(Generic[Reply]):
 
         Raises `EngineError` with the child's own reason when it cannot start.
         """
-        child = Child(self._name, self._module)
+        child = self._new_child()
         try:
             child.wait_until_ready()
         except BaseException:
@@ -105,4 +117,7 @@ class ChildPool(Generic[Reply]):
             if child.is_usable:
                 return child
             child.close()  # It died while nobody used it.
-        return Child(self._name, self._module)
+        return self._new_child()
+
+    def _new_child(self) -> Child:
+        return Child(self._name, *self._command, start_s=self._start_s)

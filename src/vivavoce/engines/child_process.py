@@ -42,10 +42,14 @@ class _State(enum.Enum):
 
 
 class Child:
-    """One child process. Starts it at once; whoever has it must `reap` and then `close` it."""
+    """One child process. Starts it at once; whoever has it must `reap` and then `close` it.
 
-    def __init__(self, name: str, module: str) -> None:
+    It runs `module` with these `arguments`, and may take `start_s` seconds to start.
+    """
+
+    def __init__(self, name: str, module: str, *arguments: str, start_s: float = START_S) -> None:
         self._name = name
+        self._start_s = start_s
         self._answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
         self._received = bytearray()
         self._last_words = b""
@@ -55,7 +59,7 @@ class Child:
             # -P: the working directory must not provide modules. A session of its own: Ctrl-C in
             # a terminal is for the server, which then ends its children in order.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module],
+                [sys.executable, "-P", "-m", module, *arguments],
                 bufsize=0,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
@@ -227,7 +231,7 @@ class Child:
 
     @property
     def _patience_s(self) -> float:
-        return START_S if self._state is _State.STARTING else PATIENCE_S
+        return self._start_s if self._state is _State.STARTING else PATIENCE_S
 
     def _too_slow(self) -> EngineError:
         doing = "start" if self._state is _State.STARTING else "leave its earlier work"

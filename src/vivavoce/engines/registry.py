@@ -9,8 +9,12 @@ from typing import Any, Literal
 
 from vivavoce.engines.base import EngineError
 
-Slot = Literal["vad", "stt", "llm", "tts"]
+Slot = Literal["vad", "turn", "noise", "stt", "llm", "tts"]
 SLOTS: tuple[Slot, ...] = ("vad", "stt", "llm", "tts")
+"""Those that a pipeline has to fill, in the order in which they are loaded."""
+
+EXTRA_SLOTS: tuple[Slot, ...] = ("turn", "noise")
+"""Those that it may leave empty: turns then end by silence alone, and noise stays."""
 
 
 def engines(slot: Slot) -> dict[str, EntryPoint]:

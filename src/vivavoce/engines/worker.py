@@ -15,7 +15,9 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
@@ -70,6 +72,19 @@ def _read_exactly(link: socket.socket, size: int) -> bytes | None:
     return bytes(received)
 
 
+Setup = TypeVar("Setup", bound=msgspec.Struct)
+
+
+def encoded_setup(setup: msgspec.Struct) -> str:
+    """What a child needs to know from its start, as an argument of its command line."""
+    return msgspec.json.encode(setup).decode()
+
+
+def setup_of(setup_type: type[Setup]) -> Setup:
+    """What this child was told at its start."""
+    return msgspec.json.decode(sys.argv[1], type=setup_type)
+
+
 class Caller:
     """The one who asked, as a worker sees it."""
 
@@ -92,6 +107,28 @@ class Caller:
         """
         readable, _, _ = select.select([self._link], [], [], 0)
         return bool(readable)
+
+    @contextmanager
+    def leaving(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Within the block, `stop` is called in a thread as soon as the caller has left.
+
+        For work that cannot look by itself, in libraries that let another thread end it.
+        """
+        over, tell_over = socket.socketpair()
+
+        def watch() -> None:
+            readable, _, _ = select.select([self._link, over], [], [])
+            if over not in readable:
+                stop()
+
+        watcher = threading.Thread(target=watch, name="leaving")
+        with over, tell_over:
+            watcher.start()
+            try:
+                yield
+            finally:
+                tell_over.shutdown(socket.SHUT_WR)
+                watcher.join()
 
 
 Work = Callable[[Request, Caller], None]

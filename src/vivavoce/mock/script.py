@@ -43,6 +43,7 @@ class Extras(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hears: str | Annotated[list[str | None], Meta(min_length=1)] = "{ms} milliseconds of speech"
     hear_ms: Milliseconds | None = None
     voice: VoiceTiming = VoiceTiming()
+    speech_to_speech: bool = False
     faults: tuple[Any, ...] = ()
     """As they are written, so that a mistake in one names that one."""
 
@@ -55,6 +56,8 @@ class MockScript(msgspec.Struct, frozen=True, kw_only=True):
     hear_ms: float
     voice_ms_per_char: float
     voice_delay_ms: float
+    speech_to_speech: bool
+    """Whether the model hears and speaks by itself."""
     faults: tuple[Fault, ...]
 
 
@@ -91,6 +94,7 @@ def parse_mock_script(text: str, source: str, pace: Pace) -> MockScript:
         hear_ms=either(extras.hear_ms, REAL_HEARING_MS if real else 0),
         voice_ms_per_char=extras.voice.ms_per_char,
         voice_delay_ms=either(extras.voice.delay_ms, REAL_VOICE_DELAY_MS if real else 0),
+        speech_to_speech=extras.speech_to_speech,
         faults=faults,
     )
 

@@ -16,16 +16,17 @@ from aiohttp.typedefs import Handler, Middleware
 
 from vivavoce.app import Server, Surroundings, serving
 from vivavoce.config import Settings, read_settings
-from vivavoce.engines.base import Sleep
+from vivavoce.engines.base import LanguageModel, Sleep
 from vivavoce.engines.llm.scripted import ScriptedModel
+from vivavoce.engines.llm.scripted_speech import ScriptedSpeechModel
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
 from vivavoce.mock.connection import MockConnection, OnReceived
 from vivavoce.mock.faults import Fault, FaultPlan, Refused
 from vivavoce.mock.script import MockScript, Pace, read_mock_script
+from vivavoce.runtime.catalogue import Engines
 from vivavoce.runtime.clock import Clock, StandingClock
-from vivavoce.runtime.pipeline import Engines, Pipeline
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.sessions import RandomBits
 
@@ -73,7 +74,7 @@ async def mocking(
         connect=edge.connect,
         middlewares=(edge.middleware(),),
     )
-    async with serving(Pipeline(engines), settings_of(options), surroundings) as server:
+    async with serving(engines.catalogue(), settings_of(options), surroundings) as server:
         yield server
 
 
@@ -105,17 +106,28 @@ def scripted_engines(script: MockScript, options: MockOptions, sleep: Sleep) -> 
     return Engines(
         vad=ScriptedDetector(),
         stt=ScriptedRecognizer(script.hears, script.hear_ms, sleep=sleep),
-        llm=ScriptedModel(
-            script.replies,
-            clock=datetime.now if options.seed is None else lambda: SEEDED_TIME,
-            sleep=sleep,
-        ),
+        llm=scripted_model(script, options, sleep),
         tts=ScriptedSynthesizer(
             script.voice_ms_per_char,
             script.voice_delay_ms,
             realtime=options.pace == "real",
             sleep=sleep,
         ),
+    )
+
+
+def scripted_model(script: MockScript, options: MockOptions, sleep: Sleep) -> LanguageModel:
+    """What answers, in words or in speech of its own."""
+    clock = datetime.now if options.seed is None else lambda: SEEDED_TIME
+    if not script.speech_to_speech:
+        return ScriptedModel(script.replies, clock=clock, sleep=sleep)
+    return ScriptedSpeechModel(
+        script.replies,
+        hears=script.hears,
+        ms_per_char=script.voice_ms_per_char,
+        realtime=options.pace == "real",
+        clock=clock,
+        sleep=sleep,
     )
 
 

@@ -111,6 +111,14 @@ class TranscriptionDelta(
     delta: str
 
 
+class LogProb(msgspec.Struct, frozen=True):
+    """A token of a transcript: its natural log probability, and its text in UTF-8."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
 class TranscriptionCompleted(
     BaseServerEvent, kw_only=True, tag="conversation.item.input_audio_transcription.completed"
 ):
@@ -120,6 +128,7 @@ class TranscriptionCompleted(
     content_index: int = 0
     transcript: str
     usage: DurationUsage
+    logprobs: tuple[LogProb, ...] | UnsetType = UNSET
 
 
 class TranscriptionFailed(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.errors import (
     missing_parameter,
     refuse,
@@ -79,8 +80,8 @@ def bytes_per_second(audio_format: AudioFormat) -> int:
 class TranscriptionConfig(Config, frozen=True, kw_only=True):
     """What the client wants of the transcription of its audio (protocol 2.3).
 
-    An empty `model` takes the default recogniser's name. The last three belong to models that
-    this server does not have; they are refused by name.
+    An empty `model` takes the default recogniser's name. The last three are refused by name where
+    the recogniser does not have them.
     """
 
     model: str = ""
@@ -97,6 +98,22 @@ class NoiseReduction(Tagged, frozen=True, kw_only=True, tag="near_field"):
 
 class FarFieldNoiseReduction(Tagged, frozen=True, kw_only=True, tag="far_field"):
     """Noise reduction for a microphone in the room."""
+
+
+NoiseReductionKind = Literal["near_field", "far_field"]
+
+
+def noise_reduction_kind(
+    config: NoiseReduction | FarFieldNoiseReduction | None,
+) -> NoiseReductionKind | None:
+    """Which noise reduction is wanted, if one is."""
+    match config:
+        case NoiseReduction():
+            return "near_field"
+        case FarFieldNoiseReduction():
+            return "far_field"
+        case None:
+            return None
 
 
 class ServerVad(Tagged, frozen=True, kw_only=True, tag="server_vad"):
@@ -290,6 +307,9 @@ class TranscriptionSession(Tagged, frozen=True, kw_only=True, tag="transcription
 
 SessionConfig = RealtimeSession | TranscriptionSession
 
+PLAIN = HearingAbilities()
+"""What is sure of any recogniser."""
+
 READ_ONLY = frozenset({"object", "id", "expires_at"})
 CLEARED_BY_NULL = frozenset(
     {"instructions", "tools", "tool_choice", "max_output_tokens", "truncation"}
@@ -300,11 +320,13 @@ MERGED = frozenset({"audio", "input", "output", "transcription", "turn_detection
 """The objects whose keys are merged one by one; every other value is replaced whole."""
 
 
-def merge(session: SessionConfig, patch: dict[str, Any]) -> SessionConfig:
+def merge(
+    session: SessionConfig, patch: dict[str, Any], abilities: HearingAbilities = PLAIN
+) -> SessionConfig:
     """The session after an update: keys present are set, null clears, absent keys stay.
 
-    Raises `Refusal` naming the first field at fault; the session is a value, so nothing was
-    changed then (protocol 2.1).
+    `abilities` are those of the session's recogniser. Raises `Refusal` naming the first field at
+    fault; the session is a value, so nothing was changed then (protocol 2.1).
     """
     if is_too_deep(patch):
         raise too_deep()
@@ -320,7 +342,7 @@ def merge(session: SessionConfig, patch: dict[str, Any]) -> SessionConfig:
     if isinstance(session, RealtimeSession) and isinstance(updated, RealtimeSession):
         tools = with_known_servers(updated.tools, session.tools, "session.tools")
         updated = msgspec.structs.replace(updated, tools=tools)
-    check_meaning(session, updated)
+    check_meaning(session, updated, abilities)
     return updated
 
 
@@ -355,16 +377,17 @@ def overlay(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def check_meaning(old: SessionConfig, new: SessionConfig) -> None:
+def check_meaning(old: SessionConfig, new: SessionConfig, abilities: HearingAbilities) -> None:
     """Raises `Refusal` for what the types allow and the protocol or this server does not."""
     check_size(new, "session")
-    check_transcription(new.audio.input.transcription)
-    if new.audio.input.noise_reduction is not None:
+    check_transcription(new.audio.input.transcription, abilities)
+    if new.audio.input.noise_reduction is not None and not abilities.reduces_noise:
         raise unsupported(
             "session.audio.input.noise_reduction",
-            "no noise reduction engine is configured on this server. Leave it null.",
+            "this model has no noise reduction; its operator may add `noise: webrtc`, which "
+            "needs pip install 'vivavoce[noise]' and Linux. Leave it null.",
         )
-    if new.include:
+    if new.include and not abilities.logprobs:
         raise unsupported(
             "session.include", "the speech recogniser of this model gives no log probabilities."
         )
@@ -372,10 +395,12 @@ def check_meaning(old: SessionConfig, new: SessionConfig) -> None:
         check_realtime(old, new)
 
 
-def check_transcription(wanted: TranscriptionConfig | None) -> None:
-    """Raises `Refusal` for what only OpenAI's own transcription models can do."""
+def check_transcription(wanted: TranscriptionConfig | None, abilities: HearingAbilities) -> None:
+    """Raises `Refusal` for what the recogniser does not have; no recogniser has `delay`."""
     for field in ("languages", "keywords", "delay"):
-        if wanted is not None and getattr(wanted, field) not in (None, UNSET):
+        if wanted is None or getattr(abilities, field, False):
+            continue
+        if getattr(wanted, field) not in (None, UNSET):
             raise unsupported(
                 f"session.audio.input.transcription.{field}",
                 "the speech recogniser of this model has no such setting.",

@@ -50,6 +50,8 @@ def problems(value: object, expected: types.Type, path: str) -> Iterator[Refusal
     match expected:
         case types.AnyType() | types.RawType():
             return
+        case types.Metadata():  # a description, as the configuration has them
+            yield from problems(value, expected.type, path)
         case types.UnionType():
             yield from union_problems(value, expected, path)
         case types.StructType():

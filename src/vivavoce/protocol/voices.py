@@ -14,12 +14,19 @@ OPENAI_VOICES = (
     "cedar",
     "coral",
     "echo",
+    "fable",
     "marin",
+    "nova",
+    "onyx",
     "sage",
     "shimmer",
     "verse",
 )
-"""The names that every synthesiser answers to, with whatever voice it has (protocol 2.1)."""
+"""The names that every synthesiser answers to, with whatever voice it has (protocol 2.1).
+
+`fable`, `nova` and `onyx` are those of `/v1/audio/speech` only; a session may name them all the
+same.
+"""
 
 
 class Voices(msgspec.Struct, frozen=True, kw_only=True):

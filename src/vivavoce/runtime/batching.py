@@ -5,18 +5,24 @@ next tick of a shared grid of 8 ms, and whatever waits then goes to one worker t
 is scored in one call a round, and comes back in one callback. Scoring whenever the worker is free
 would form batches of about one until the core is full.
 
-All of a detector's methods are called on its one worker thread, since it is not thread-safe.
+All of a detector's methods are called on its one worker thread, since it is not thread-safe. One
+that does not come back from a batch is given up: all streams are told, and so is the owner.
 """
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from vivavoce.audio.units import BYTES_PER_MS, BYTES_PER_SAMPLE, VAD_WINDOW
 from vivavoce.engines.base import EngineError, VoiceActivityDetector
+from vivavoce.runtime.loading import load_failed
+from vivavoce.runtime.worker_thread import WorkerThread
+
+logger = logging.getLogger(__name__)
 
 FEW = 4
 GRID_S = 0.008
@@ -114,42 +120,80 @@ Scores = list[list[float]]
 
 
 class SpeechScorer:
-    """The one that all sessions of a pipeline share."""
+    """The one that all sessions share that listen with a detector."""
 
-    def __init__(self, detector: VoiceActivityDetector) -> None:
+    def __init__(
+        self,
+        detector: VoiceActivityDetector,
+        *,
+        limit_s: float = 10.0,
+        on_hung: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """A batch may take `limit_s` seconds. Once one has taken longer `on_hung` is called, which
+        says whether another detector takes the place of this one.
+        """
         self._detector = detector
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vad")
+        self._limit_s = limit_s
+        self._on_hung = on_hung
+        self._worker = WorkerThread("vad")
         self._ready: dict[ListeningStream, None] = {}
-        self._live = 0
+        self._live: dict[ListeningStream, None] = {}
         self._at_work = False
+        self._began = 0.0
+        """When the batch at work was given to the worker, by the loop's clock."""
+        self._given_up: EngineError | None = None
+        """What those are told who listen, once the worker does not come back."""
+        self._loading = False
         self._tick: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        """Set for when the batch that was at work then would have taken too long."""
 
     def open(self, start: int, on_score: OnScore, on_failure: OnFailure) -> ListeningStream:
-        """A stream whose first sample is at position `start`."""
-        self._live += 1
-        return ListeningStream(self, start, on_score, on_failure)
+        """A stream whose first sample is at position `start`. If the detector was given up and not
+        replaced, it soon hears of that."""
+        stream = ListeningStream(self, start, on_score, on_failure)
+        self._live[stream] = None
+        if self._given_up is not None:  # who opens it cannot be told before it has it
+            asyncio.get_running_loop().call_soon(self._tell, stream, self._given_up)
+        return stream
 
     def ready(self, stream: ListeningStream) -> None:
         """A stream has a window that waits."""
         self._ready[stream] = None
-        if self._at_work or self._tick is not None:
+        if self._at_work or self._tick is not None or self._given_up or self._loading:
             return
-        if self._live <= FEW:
+        if len(self._live) <= FEW:
             self._start()
         else:
             self._wait_for_tick()
 
+    def wait_for(self, load: asyncio.Future[None]) -> None:
+        """Score nothing before the detector is loaded. If it cannot be, who listens is told."""
+        self._loading = True
+        load.add_done_callback(self._loaded)
+
+    def _loaded(self, load: asyncio.Future[None]) -> None:
+        self._loading = False
+        failure = load.exception()
+        if failure is None:
+            self._start()
+        else:
+            logger.error("voice activity detection cannot be loaded", exc_info=failure)
+            self._tell_all(load_failed())
+
     def forget(self, stream: ListeningStream) -> None:
         """A stream was closed; the worker frees its state, behind what it is scoring now."""
-        self._live -= 1
+        self._live.pop(stream, None)
         self._ready.pop(stream, None)
-        self._worker.submit(self._free, stream)
+        if self._given_up is None:
+            self._worker.submit(lambda: self._free(stream))
 
     async def close(self) -> None:
-        """End the worker, once what it has begun is done."""
-        if self._tick is not None:
-            self._tick.cancel()
-        await asyncio.to_thread(self._worker.shutdown)
+        """End the worker, once what it has begun is done; one that hangs is left to itself."""
+        for timer in (self._tick, self._look):
+            if timer is not None:
+                timer.cancel()
+        await self._worker.close(0.0 if self._given_up else self._limit_s)
 
     def _wait_for_tick(self) -> None:
         loop = asyncio.get_running_loop()
@@ -165,14 +209,56 @@ class SpeechScorer:
         self._ready.clear()
         self._at_work = True
         loop = asyncio.get_running_loop()
-        work = self._worker.submit(self._score, batch)
-        work.add_done_callback(lambda done: call_on(loop, self._scored, batch, done))
+        self._began = loop.time()
+        if self._look is None:
+            self._look = loop.call_at(self._began + self._limit_s, self._look_after)
+        self._worker.submit(lambda: self._work_off(batch, loop))
+
+    def _look_after(self) -> None:
+        """One timer for many batches: it goes on from the batch that it finds at work."""
+        self._look = None
+        if not self._at_work:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._began + self._limit_s:
+            self._look = loop.call_at(self._began + self._limit_s, self._look_after)
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """The worker does not come back: who listens with it hears so, and nobody else."""
+        next_one = "It is being replaced." if self._on_hung() else "It is not replaced any more."
+        text = f"voice activity detection gave nothing for {self._limit_s:g} s. {next_one}"
+        self._given_up = EngineError(text, code="engine_timeout")
+        self._tell_all(self._given_up)
+
+    def _tell_all(self, error: EngineError) -> None:
+        for stream in tuple(self._live):
+            self._tell(stream, error)
+
+    def _tell(self, stream: ListeningStream, error: EngineError) -> None:
+        if not stream.closed:
+            stream.on_failure(error)
 
     def _free(self, stream: ListeningStream) -> None:
         """On the worker: the stream is in no batch any more."""
-        if stream.number is not None:
-            self._detector.close_stream(stream.number)
-            stream.number = None
+        if stream.number is None:
+            return
+        number, stream.number = stream.number, None
+        try:
+            self._detector.close_stream(number)
+        except Exception:  # the worker goes on for the others, whatever an engine raises
+            logger.exception("a voice activity detector failed to close a stream")
+
+    def _work_off(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> None:
+        """On the worker: score, and bring the scores back to the loop, unless that has ended."""
+        outcome: Scores | Exception
+        try:
+            outcome = self._score(batch)
+        except Exception as error:  # noqa: BLE001 - whoever listens is told
+            outcome = error
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._scored, batch, outcome)
 
     def _score(self, batch: Batch) -> Scores:
         """On the worker: one call of the detector for each round of windows."""
@@ -188,26 +274,26 @@ class SpeechScorer:
                 scores[row].append(score)
         return scores
 
-    def _scored(self, batch: Batch, done: "Future[Scores]") -> None:
+    def _scored(self, batch: Batch, outcome: Scores | Exception) -> None:
         """Back on the loop: everybody gets their scores, and what came meanwhile goes next."""
-        error = done.exception()
-        if error is not None:
-            self._fail(batch, error)
+        if self._given_up is not None:
+            return
+        if isinstance(outcome, Exception):
+            self._fail(batch, outcome)
         else:
-            for (stream, _), scores in zip(batch, done.result(), strict=True):
+            for (stream, _), scores in zip(batch, outcome, strict=True):
                 deliver(stream, scores)
         for stream, _ in batch:
             if not stream.closed and len(stream.waiting) >= WINDOW_BYTES:
                 self._ready[stream] = None
         self._at_work = False
         if self._ready:
-            self._start() if self._live <= FEW else self._wait_for_tick()
+            self._start() if len(self._live) <= FEW else self._wait_for_tick()
 
-    def _fail(self, batch: Batch, error: BaseException) -> None:
+    def _fail(self, batch: Batch, error: Exception) -> None:
         text = f"voice activity detection failed: {error}"
         for stream, _ in batch:
-            if not stream.closed:
-                stream.on_failure(EngineError(text))
+            self._tell(stream, EngineError(text))
 
 
 def deliver(stream: ListeningStream, scores: list[float]) -> None:
@@ -219,14 +305,3 @@ def deliver(stream: ListeningStream, scores: list[float]) -> None:
             return
         stream.on_score(stream.position, score)
     stream.made_progress()
-
-
-def call_on(
-    loop: asyncio.AbstractEventLoop,
-    callback: Callable[..., None],
-    batch: Batch,
-    done: "Future[Scores]",
-) -> None:
-    """Call back on the loop, unless it has ended meanwhile."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(callback, batch, done)

@@ -11,6 +11,7 @@ import binascii
 import secrets
 import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from vivavoce.protocol.session_config import SessionConfig
+from vivavoce.protocol.session_config import RealtimeSession, SessionConfig
 from vivavoce.runtime.clock import Clock
 
 PREFIX = "ek_"
@@ -27,7 +28,7 @@ PREFIX = "ek_"
 MAX_LENGTH = 16 * 1024
 """Characters: a secret travels in a header field of a request."""
 
-FORMAT = b"\x01"
+FORMAT = b"\x02"
 """The first byte of what is encoded, so that the rest can change its form some day."""
 
 KEY_BYTES = 32
@@ -53,10 +54,21 @@ class ClientSecret:
     expires_at: int
 
 
+class AnyModel(msgspec.Struct, frozen=True, tag="any_model", tag_field="type"):
+    """A session whose model its connection names: what its client has set besides, as the
+    `session` of a `session.update`. What else it begins with, the model says."""
+
+    settings: dict[str, Any]
+
+
+Bound = SessionConfig | AnyModel
+"""What a secret stands for."""
+
+
 class Sealed(msgspec.Struct, frozen=True):
     """What is inside of a secret."""
 
-    session: SessionConfig
+    session: Bound
     expires_at: int
 
 
@@ -70,7 +82,7 @@ class ClientSecrets:
         self._cipher = AESGCM(derivation.derive(material))
         self._clock = clock
 
-    def mint(self, session: SessionConfig, seconds: int) -> ClientSecret:
+    def mint(self, session: Bound, seconds: int) -> ClientSecret:
         """A secret that opens sessions with these settings, for so many seconds from now.
 
         Raises `SessionTooLargeError`.
@@ -88,7 +100,7 @@ class ClientSecrets:
             )
         return ClientSecret(value, expires_at)
 
-    def open(self, value: str) -> SessionConfig:
+    def open(self, value: str) -> Bound:
         """The settings that were sealed. Raises `InvalidClientSecretError`."""
         sealed = decoded(value)
         nonce, box = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
@@ -100,6 +112,13 @@ class ClientSecrets:
         if self._clock.unix() >= inside.expires_at:
             raise InvalidClientSecretError("The client secret has expired. Make another one.")
         return inside.session
+
+
+def bound(session: SessionConfig, patch: dict[str, Any]) -> Bound:
+    """What a secret holds for a session that this patch has made of the defaults."""
+    if not isinstance(session, RealtimeSession) or session.model:
+        return session
+    return AnyModel({key: value for key, value in patch.items() if key != "model"})
 
 
 def decoded(value: str) -> bytes:

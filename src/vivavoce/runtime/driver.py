@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from vivavoce.engines.base import EngineError
+from vivavoce.engines.base import EngineError, NoiseReductionStream
 from vivavoce.protocol.client_events import (
     ClientEvent,
     ConversationItemRetrieve,
@@ -33,10 +33,12 @@ from vivavoce.runtime.batching import ListeningStream
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.engine_jobs import EngineJobs
-from vivavoce.runtime.input_audio import Tape, decode_base64
+from vivavoce.runtime.input_audio import Sound, Tape, decode_base64
+from vivavoce.runtime.noise_reduction import NoiseReduction
 from vivavoce.runtime.output_audio import OutputAudio
 from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import Connection, ToolServers
+from vivavoce.runtime.recordings import Recordings
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.retrieval import Retrievals
 from vivavoce.runtime.tool_jobs import ToolJobs
@@ -60,14 +62,17 @@ from vivavoce.session.outputs import (
     Disconnect,
     DropAudio,
     EndAudio,
+    Follow,
     Generate,
     Hear,
     HearClip,
+    JudgeTurn,
     KeepAudio,
     KeepClip,
     Listen,
     ListTools,
     Measured,
+    ReduceNoise,
     Send,
     SendAudio,
     SendRetrieved,
@@ -114,7 +119,7 @@ class SessionDriver:
         self._lockstep = lockstep
         self._concealment = concealment
         tools = ToolJobs(tool_servers, concealment)
-        self._jobs = EngineJobs(pipeline.engines, tools, tasks, self.step)
+        self._jobs = EngineJobs(pipeline, tools, tasks, self.step)
         self._peers: dict[int, Connection] = {}
         self._waiting: deque[AnyInput] = deque()
         self._stepping = False
@@ -125,6 +130,8 @@ class SessionDriver:
         self._listening: dict[int, ListeningStream] = {}
         self._output_audio = OutputAudio()
         self._retrievals = Retrievals(tape, tasks)
+        self._recordings = Recordings(tape)
+        self._model_hears = pipeline.abilities.hears
 
     # --- what happens ----------------------------------------------------------------------------
 
@@ -144,7 +151,7 @@ class SessionDriver:
         if isinstance(event, InputAudioBufferAppend):
             await self._append(peer, event)
         else:
-            await self._follow(peer, event)
+            await self._follow_up(peer, event)
         if self._lockstep is not None:
             await self._settled(self._lockstep)
 
@@ -158,7 +165,7 @@ class SessionDriver:
                 return
             await self._jobs.some_ended(rests)
 
-    async def _follow(self, peer: int, event: ClientEvent) -> None:
+    async def _follow_up(self, peer: int, event: ClientEvent) -> None:
         """An event other than audio, behind the answer to an earlier one."""
         await self._retrievals.delivered()
         if not isinstance(event, AT_ONCE):
@@ -170,13 +177,14 @@ class SessionDriver:
         """More audio; returns when the client may send more."""
         try:
             if len(event.audio) < LARGE_APPEND:
-                pcm = self._decoded(event.audio)
+                sound = self._decoded(event.audio)
             else:
-                pcm = await asyncio.to_thread(self._decoded, event.audio)
+                sound = await asyncio.to_thread(self._decoded, event.audio)
         except Refusal as refusal:
             self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
             return
-        self.step(AudioAppended(self._tape.add(pcm)))
+        self.step(AudioAppended(self._tape.add(*sound)))
+        self._jobs.audio_came()
         for stream in self._listening.values():
             if stream.is_behind:
                 await stream.caught_up()
@@ -186,8 +194,8 @@ class SessionDriver:
         """A client sent what cannot be read."""
         self.step(FrameRefused(peer, detail))
 
-    def _decoded(self, audio: str) -> bytes:
-        """The PCM of an append."""
+    def _decoded(self, audio: str) -> Sound:
+        """The sound of an append."""
         return self._tape.decode(decode_base64(audio))
 
     def step(self, happened: AnyInput) -> None:
@@ -311,17 +319,37 @@ class SessionDriver:
     def _take_format(self, output: TakeFormat) -> None:
         self._tape.set_format(output.format)
 
+    def _reduce_noise(self, output: ReduceNoise) -> None:
+        lease, kind = self._pipeline.noise, output.kind
+        if kind is None:
+            self._tape.reduce_noise(None)
+            return
+
+        def open_stream() -> NoiseReductionStream:
+            if lease is None:  # a client secret was made before a reload took it away
+                raise EngineError("the model has no noise reduction any more")
+            return lease.engine.open_stream(kind)
+
+        self._tape.reduce_noise(NoiseReduction(open_stream))
+
+    def _judge_turn(self, output: JudgeTurn) -> None:
+        self._jobs.judge(output, self._tape)
+
     def _listen(self, output: Listen) -> None:
         job = output.job
 
         def scored(end: int, probability: float) -> None:
             self.step(SpeechScored(job, end, probability))
 
+        lease = self._pipeline.vad
+        scorer = lease.scorer
+
         def failed(error: EngineError) -> None:
             self._stop_listening(job)
-            self.step(EngineFailed(job, error.code, str(error)))
+            replaced = lease.scorer is not scorer
+            self.step(EngineFailed(job, error.code, str(error), replaced))
 
-        stream = self._pipeline.scorer.open(output.start, scored, failed)
+        stream = scorer.open(output.start, scored, failed)
         self._listening[job] = stream
         self._tape.on_audio = stream.push
         stream.push(self._tape.read(output.start))
@@ -338,14 +366,17 @@ class SessionDriver:
             self._tape.on_audio = None
             stream.close()
 
+    def _follow(self, output: Follow) -> None:
+        self._jobs.follow(output, self._tape)
+
     def _hear(self, output: Hear) -> None:
-        self._jobs.hear(output, self._tape.read(output.start, output.end))
+        self._jobs.hear(output, self._tape)
 
     def _hear_clip(self, output: HearClip) -> None:
         self._jobs.hear_clip(output)
 
     def _generate(self, output: Generate) -> None:
-        self._jobs.generate(output)
+        self._jobs.generate(output, self._recordings)
 
     def _speak(self, output: Speak) -> None:
         self._jobs.speak(output)
@@ -357,15 +388,23 @@ class SessionDriver:
         self._jobs.call_tool(output)
 
     def _keep_audio(self, output: KeepAudio) -> None:
+        if self._model_hears and output.clip is not None:
+            self._recordings.keep(output.clip)
         self._tape.keep(output.item_id, output.start, output.end)
 
     def _keep_clip(self, output: KeepClip) -> None:
+        if output.of_response:
+            self._recordings.lend(output.item_id, output.audio, output.format)
+            return
+        if self._model_hears:
+            self._recordings.keep_clip(output.item_id, output.audio, output.format)
         self._tape.keep_clip(output.item_id, output.audio, output.format)
 
     def _trim_audio(self, output: TrimAudio) -> None:
         self._tape.trim(output.before)
 
     def _drop_audio(self, output: DropAudio) -> None:
+        self._recordings.drop(output.item_id)
         self._tape.drop(output.item_id)
 
     def _measured(self, output: Measured) -> None:
@@ -380,7 +419,10 @@ PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     SendRetrieved: SessionDriver._send_retrieved,
     Disconnect: SessionDriver._disconnect,
     TakeFormat: SessionDriver._take_format,
+    ReduceNoise: SessionDriver._reduce_noise,
+    JudgeTurn: SessionDriver._judge_turn,
     Listen: SessionDriver._listen,
+    Follow: SessionDriver._follow,
     Hear: SessionDriver._hear,
     HearClip: SessionDriver._hear_clip,
     Generate: SessionDriver._generate,

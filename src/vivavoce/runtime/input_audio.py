@@ -7,6 +7,7 @@ began; the machine deals in positions only.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pybase64
 
@@ -20,6 +21,7 @@ from vivavoce.protocol.session_config import (
     PcmFormat,
     bytes_per_second,
 )
+from vivavoce.runtime.noise_reduction import NoiseReduction
 
 MAX_APPEND = 15 * 1024 * 1024
 """Bytes: more in one event is refused (protocol 7)."""
@@ -106,8 +108,15 @@ class KeptAudio:
         return b"".join(pieces) + encoder.flush()
 
 
+class Sound(NamedTuple):
+    """Samples at 24 kHz: as they were sent, and as many as they are heard."""
+
+    pcm: bytes
+    heard: bytes
+
+
 class Tape:
-    """One session's input audio."""
+    """One session's input audio, as it was sent and, if noise is reduced, as it is heard."""
 
     def __init__(self, audio_format: AudioFormat, *, retain_s: Retention) -> None:
         self._format = audio_format
@@ -115,9 +124,12 @@ class Tape:
         self._retain_s = retain_s
         self._base = 0
         self._pcm = bytearray()
+        self._heard: bytearray | None = None
+        """The same samples with less noise; None if they are heard as they were sent."""
+        self._reduction: NoiseReduction | None = None
         self._kept: dict[str, KeptAudio] = {}
         self.on_audio: Callable[[bytes], None] | None = None
-        """Told of all PCM that is added, while somebody listens."""
+        """Told of all PCM that is added, as it is heard, while somebody listens."""
 
     @property
     def format(self) -> AudioFormat:
@@ -129,16 +141,26 @@ class Tape:
         """The position behind the last sample."""
         return self._base + len(self._pcm) // BYTES_PER_SAMPLE
 
-    def decode(self, data: bytes) -> bytes:
-        """The client's bytes as PCM; must be called in the order of the appends."""
-        return self._decoder.push(data)
+    def decode(self, data: bytes) -> Sound:
+        """The client's bytes as sound; must be called in the order of the appends."""
+        pcm, reduction = self._decoder.push(data), self._reduction
+        return Sound(pcm, pcm if reduction is None else reduction.heard(pcm))
 
-    def add(self, pcm: bytes) -> int:
-        """Append PCM, and give the new end."""
+    def add(self, pcm: bytes, heard: bytes | None = None) -> int:
+        """Append PCM, and give the new end. Without `heard` it is heard as it is."""
+        heard = pcm if heard is None else heard
         self._pcm += pcm
+        if self._heard is not None:
+            self._heard += heard
         if self.on_audio is not None:
-            self.on_audio(pcm)
+            self.on_audio(heard)
         return self.end
+
+    def reduce_noise(self, reduction: NoiseReduction | None) -> None:
+        """What comes from now on is heard through this. What has come stays as it was heard."""
+        self._reduction = reduction
+        if reduction is not None and self._heard is None:
+            self._heard = bytearray(self._pcm)
 
     def set_format(self, audio_format: AudioFormat) -> None:
         """The client's format changed; an odd byte of the old one is dropped."""
@@ -147,14 +169,18 @@ class Tape:
             self._decoder = input_decoder(audio_format)
 
     def read(self, start: int, end: int | None = None) -> bytes:
-        """The samples from `start` to `end`, or to the end of the tape."""
+        """The samples from `start` to `end`, or to the end of the tape, as they are heard."""
+        return self._samples(self._pcm if self._heard is None else self._heard, start, end)
+
+    def _samples(self, pcm: bytearray, start: int, end: int | None) -> bytes:
         first = max(start - self._base, 0) * BYTES_PER_SAMPLE
         last = None if end is None else max(end - self._base, 0) * BYTES_PER_SAMPLE
-        return bytes(memoryview(self._pcm)[first:last])
+        return bytes(memoryview(pcm)[first:last])
 
     def keep(self, item_id: str, start: int, end: int) -> None:
-        """These samples are an item's now; what lies before them is not needed any more."""
-        self._retain(item_id, KeptAudio(self.read(start, end), DEFAULT_FORMAT))
+        """These samples are an item's now, as they were sent; what lies before them is not needed
+        any more."""
+        self._retain(item_id, KeptAudio(self._samples(self._pcm, start, end), DEFAULT_FORMAT))
         self.trim(end)
 
     def keep_clip(self, item_id: str, audio: bytes, audio_format: AudioFormat) -> None:
@@ -166,6 +192,8 @@ class Tape:
         count = min(before, self.end) - self._base
         if count > 0:
             del self._pcm[: count * BYTES_PER_SAMPLE]
+            if self._heard is not None:
+                del self._heard[: count * BYTES_PER_SAMPLE]
             self._base += count
 
     def drop(self, item_id: str) -> None:

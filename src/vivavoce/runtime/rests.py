@@ -7,6 +7,8 @@ happen meanwhile.
 
 import asyncio
 
+from vivavoce.runtime.attended_work import served_task
+
 
 class Rests:
     """The tasks that are in a scripted pause. An engine that takes a `sleep` is given `rest`."""
@@ -26,7 +28,7 @@ class Rests:
 
     async def rest(self, seconds: float) -> None:
         """Sleep as a pause of the task that calls; no time at all is no pause."""
-        task = asyncio.current_task()
+        task = served_task()
         if seconds <= 0 or task is None:
             await asyncio.sleep(0)
             return

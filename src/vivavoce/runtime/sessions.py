@@ -10,6 +10,9 @@ from pathlib import Path
 import msgspec
 
 from vivavoce.engines.base import HasVoices
+from vivavoce.engines.registry import Slot
+from vivavoce.protocol.abilities import HearingAbilities
+from vivavoce.protocol.errors import refuse
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.session_config import (
     RealtimeSession,
@@ -17,19 +20,25 @@ from vivavoce.protocol.session_config import (
     TranscriptionSession,
 )
 from vivavoce.protocol.voices import Voices
+from vivavoce.runtime.catalogue import UnknownModelError, UnsuitableModelError
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.input_audio import Retention, Tape
 from vivavoce.runtime.mcp_client import McpClient
-from vivavoce.runtime.pipeline import Pipeline
+from vivavoce.runtime.models import Models
+from vivavoce.runtime.pipeline import ALL_SLOTS, Pipeline
 from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
+from vivavoce.runtime.session_defaults import realtime_session, transcription_session
 from vivavoce.runtime.trace import Origin, TraceWriter
 from vivavoce.session.outputs import Measured
 from vivavoce.session.state import Limits
 
 logger = logging.getLogger(__name__)
+
+HEARING: tuple[Slot, ...] = ("vad", "stt", "turn", "noise")
+"""What a transcription session uses."""
 
 RandomBits = Callable[[int], int]
 """Gives so many random bits."""
@@ -51,7 +60,7 @@ class SessionPolicy:
 
 
 class Sessions:
-    """Opens sessions on a pipeline.
+    """Opens sessions on the models of a server.
 
     `chances` is asked for the randomness of each session; with `lockstep` a session reads a
     client's next event when all that follows from the one before has happened.
@@ -59,7 +68,7 @@ class Sessions:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        models: Models,
         policy: SessionPolicy,
         *,
         clock: Clock,
@@ -68,58 +77,115 @@ class Sessions:
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
     ) -> None:
-        self._pipeline = pipeline
+        self._models = models
         self._policy = policy
         self._clock = clock
         self._tool_servers = tool_servers or McpClient()
         self._on_measured = on_measured
         self._chances = chances
         self._lockstep = lockstep
-        self._open: set[SessionDriver] = set()
+        self._open: dict[SessionDriver, Pipeline] = {}
         self._opening = 0
         """Sessions that wait for their engines; they have their place already."""
 
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def models(self) -> Models:
+        """What there is."""
+        return self._models
+
     def defaults(self, model: str, *, transcription: bool) -> SessionConfig:
-        """The settings of a new session of whose client nothing else is known."""
+        """The settings of a new session of whose client nothing else is known.
+
+        An empty name is a model yet to be named. Raises `Refusal` for one that there is not.
+        """
         if transcription:
-            return TranscriptionSession()
-        return RealtimeSession(model=model, instructions=self._policy.instructions)
+            abilities = self.abilities(TranscriptionSession())
+            return transcription_session(self._models.base, abilities)
+        unset = RealtimeSession(model=model, instructions=self._policy.instructions)
+        if not model:
+            return unset
+        abilities = self.abilities(unset)
+        plan = self._models.catalogue.resolve(model)
+        return realtime_session(model, plan, unset.instructions, abilities)
+
+    def abilities(self, start: SessionConfig) -> HearingAbilities:
+        """What the engines of such a session can do. Raises `Refusal`.
+
+        Asked anew for each session, as an engine may be replaced.
+        """
+        pipeline = self._hold(start)
+        try:
+            return pipeline.abilities
+        finally:
+            pipeline.release()
 
     def check(self, config: SessionConfig) -> None:
         """Raises `Refusal` for settings that no session could have here, as a `session.update`."""
-        if self._voices is not None and isinstance(config, RealtimeSession):
-            self._voices.check(config.audio.output.voice, "session.audio.output.voice")
-
-    @property
-    def _voices(self) -> Voices | None:
-        """The voices of the synthesiser, if it tells."""
-        synthesizer = self._pipeline.engines.tts
-        return synthesizer.voices if isinstance(synthesizer, HasVoices) else None
+        if not isinstance(config, RealtimeSession) or not config.model:
+            return
+        pipeline = self._hold(config)
+        try:
+            voices = voices_of(pipeline)
+        finally:
+            pipeline.release()
+        if voices is not None:
+            voices.check(config.audio.output.voice, "session.audio.output.voice")
 
     async def open(self, start: SessionConfig, tasks: asyncio.TaskGroup) -> SessionDriver:
         """A session that starts with the settings `start` and whose jobs run in `tasks`.
 
-        Its id and its end are set here. Raises `ModelLoadError` or `TooManySessionsError`.
+        Its id and its end are set here. Raises `Refusal` for a model that there is not,
+        `ModelLoadError` or `TooManySessionsError`.
         """
         if len(self._open) + self._opening >= self._policy.max_sessions:
             raise TooManySessionsError(
                 f"This server holds at most {self._policy.max_sessions} sessions at a time. "
                 "Try again later."
             )
+        pipeline = self._hold(start)
         self._opening += 1
         try:
-            await self._pipeline.load()
+            await pipeline.load(HEARING if isinstance(start, TranscriptionSession) else ALL_SLOTS)
+            driver = self._begin(start, pipeline, tasks)
+        except BaseException:
+            pipeline.release()
+            raise
         finally:
             self._opening -= 1
+        self._open[driver] = pipeline
+        return driver
+
+    def closed(self, driver: SessionDriver) -> None:
+        """The last connection of a session is gone: free what it held."""
+        driver.close()
+        pipeline = self._open.pop(driver, None)
+        if pipeline is not None:
+            pipeline.release()
+
+    def _hold(self, start: SessionConfig) -> Pipeline:
+        """The engines of a session, to be released. Raises `Refusal`."""
+        try:
+            if isinstance(start, TranscriptionSession):
+                wanted = start.audio.input.transcription
+                return self._models.hold_recognizer("" if wanted is None else wanted.model)
+            if not start.model:
+                return self._models.hold_recognizer("")
+            return self._models.hold(start.model)
+        except (UnknownModelError, UnsuitableModelError) as error:
+            raise refuse("invalid_model", str(error), "model") from error
+
+    def _begin(
+        self, start: SessionConfig, pipeline: Pipeline, tasks: asyncio.TaskGroup
+    ) -> SessionDriver:
         clock = self._clock.of_session()
         concealment = Concealment()
-        origin = self._origin(concealment.session(start), clock)
-        driver = SessionDriver(
+        origin = self._origin(concealment.session(start), pipeline, clock)
+        return SessionDriver(
             origin.session(),
-            self._pipeline,
+            pipeline,
             tasks,
             tape=Tape(origin.config.audio.input.format, retain_s=self._policy.retain_audio_s),
             clock=clock,
@@ -129,25 +195,20 @@ class Sessions:
             on_measured=self._on_measured,
             lockstep=self._lockstep,
         )
-        self._open.add(driver)
-        return driver
 
-    def closed(self, driver: SessionDriver) -> None:
-        """The last connection of a session is gone: free what it held."""
-        driver.close()
-        self._open.discard(driver)
-
-    def _origin(self, start: SessionConfig, clock: Clock) -> Origin:
+    def _origin(self, start: SessionConfig, pipeline: Pipeline, clock: Clock) -> Origin:
         lifetime_s = self._policy.limits.lifetime_s
         expires_at = 0 if lifetime_s is None else clock.unix() + int(lifetime_s)
         random_bits = self._chances()
         session_id = Ids(random_bits).new("sess")
         config = msgspec.structs.replace(start, id=session_id, expires_at=expires_at)
+        recognizer = pipeline.stt.engine
         return Origin(
             config=config,
-            limits=self._policy.limits,
-            default_transcription=self._pipeline.engines.stt.name,
-            voices=self._voices,
+            limits=msgspec.structs.replace(self._policy.limits, **pipeline.limits),
+            default_transcription=recognizer.name,
+            abilities=pipeline.abilities,
+            voices=voices_of(pipeline),
             seed=random_bits(64),
             now=clock.now(),
         )
@@ -161,3 +222,9 @@ class Sessions:
         except OSError as error:
             logger.warning("session %s has no trace: %s", origin.config.id, error)
             return None
+
+
+def voices_of(pipeline: Pipeline) -> Voices | None:
+    """The voices of what speaks, if it tells."""
+    voice = pipeline.llm.engine if pipeline.abilities.speaks else pipeline.tts.engine
+    return voice.voices if isinstance(voice, HasVoices) else None

@@ -15,6 +15,7 @@ from typing import IO
 
 import msgspec
 
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.session_config import SessionConfig
 from vivavoce.protocol.voices import Voices
@@ -32,6 +33,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     config: SessionConfig
     limits: Limits
     default_transcription: str
+    abilities: HearingAbilities
     voices: Voices | None = None
     seed: int
     now: float
@@ -43,6 +45,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
             ids=Ids(random.Random(self.seed).getrandbits),
             limits=self.limits,
             default_transcription=self.default_transcription,
+            abilities=self.abilities,
             voices=self.voices,
             now=self.now,
         )

@@ -1,7 +1,7 @@
 """The one place where an answer is cut short.
 
-Called when the user begins to speak over an answer (`turn_detected`) and when a client cancels
-one (`client_cancelled`). The order is the same, and a test asserts it by equality:
+Called when the user speaks over an answer (`turn_detected`; `interruption` says when) and when a
+client cancels one (`client_cancelled`). The order is the same, and a test asserts it by equality:
 
 1. the jobs of the answer are cancelled, so that nothing more is made;
 2. whatever happened is announced (`speech_started`);
@@ -44,4 +44,15 @@ def hush(state: State) -> None:
     without a response to cancel.
     """
     for item_id, heard_ms in state.playback.interrupted(state.now).items():
+        state.conversation.cut(item_id, heard_ms)
+    state.aloud.cut(state.now)
+
+
+def turn_away(state: State) -> None:
+    """The listener speaks and does not listen any more, and may not have stopped the playing.
+
+    That is so for an answer that has ended and still plays when it turns out that speech over it
+    interrupts: no event tells the client, so that its queue has to be taken for full.
+    """
+    for item_id, heard_ms in state.playback.heard(state.now).items():
         state.conversation.cut(item_id, heard_ms)

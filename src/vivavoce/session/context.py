@@ -7,8 +7,10 @@ never answered: chat servers refuse a call without its output.
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+import msgspec
 from msgspec import UNSET
 
+from vivavoce.audio.units import SAMPLES_PER_MS
 from vivavoce.protocol.items import (
     ContentPart,
     FunctionCallItem,
@@ -24,9 +26,20 @@ from vivavoce.protocol.items import (
     MessageItem,
     OutputText,
 )
-from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, FunctionTool, Message, Prompt, ToolCall
+from vivavoce.protocol.prompt import (
+    INAUDIBLE,
+    NOTES,
+    SILENCE,
+    UNKEPT,
+    AudioClip,
+    FunctionTool,
+    Message,
+    Prompt,
+    ToolCall,
+    noted_in,
+)
 from vivavoce.protocol.tools import Tool, ToolChoiceFunction, is_whole_json
-from vivavoce.session.conversation import Entry, Heard, Inaudible, Silence, Text
+from vivavoce.session.conversation import Entry, Forgotten, Heard, Inaudible, Silence, Text
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.tool_offer import model_name
 
@@ -37,21 +50,42 @@ UNREAD = (McpListToolsItem, McpApprovalRequestItem, McpApprovalResponseItem)
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English, where the model's server counts no tokens."""
 
+SPEECH_MS_PER_TOKEN = 100
+"""User audio is counted as one token for each 100 ms (protocol 7)."""
 
-def build_prompt(plan: ResponsePlan, entries: Iterable[Entry]) -> Prompt:
-    """The request that this response sends to the language model."""
+
+def build_prompt(
+    plan: ResponsePlan,
+    entries: Iterable[Entry],
+    *,
+    speaks: bool = False,
+    language: str | None = None,
+) -> Prompt:
+    """The request that this response sends to a language model, which may be one that speaks.
+
+    `language` is the one that the answer is spoken in, where that is known. The model is told it
+    with what is not in the user's words, so that it apologises in the language of the talk.
+    """
     choice = plan.tool_choice
     forced = choice.name if isinstance(choice, ToolChoiceFunction) else None
     return Prompt(
         instructions=plan.instructions,
-        messages=messages(entries),
+        messages=tuple(in_language(message, language) for message in messages(entries)),
         tools=tuple(function_tool(tool) for tool in plan.tools),
         tool_choice="required" if isinstance(choice, ToolChoiceFunction) else choice,
         forced_tool=forced,
         parallel_tool_calls=plan.parallel_tool_calls,
         max_output_tokens=None if plan.max_output_tokens == "inf" else plan.max_output_tokens,
         temperature=None if plan.temperature is UNSET else plan.temperature,
+        voice=plan.voice_name if speaks and plan.speaks else None,
     )
+
+
+def in_language(message: Message, language: str | None) -> Message:
+    """A message; a note that stands for the user's words says what language they speak."""
+    if language is None or message.role != "user" or message.text not in NOTES:
+        return message
+    return msgspec.structs.replace(message, text=noted_in(message.text, language))
 
 
 def function_tool(tool: Tool) -> FunctionTool:
@@ -127,24 +161,28 @@ def mcp_result(item: McpCallItem) -> str | None:
 
 
 def spoken_message(entry: Entry) -> Message | None:
-    """A message, or nothing if it holds no words."""
+    """A message, or nothing if it holds no words and no speech."""
     item = entry.item
     if not isinstance(item, MessageItem):
         return None
     images = tuple(part.image_url for part in item.content if isinstance(part, InputImage))
     text = words_of(entry)
-    if not text and not images:
+    speech = () if entry.clip is None else (entry.clip,)
+    if not text and not images and not speech:
         return None
-    return Message(role=item.role, text=text, images=images)
+    return Message(role=item.role, text=text, images=images, speech=speech)
 
 
 def words_of(entry: Entry) -> str:
-    """What the model reads of a message; nothing of any other item."""
+    """What the model reads of a message; nothing of any other item, nor of what it hears."""
     if not isinstance(entry.item, MessageItem):
         return ""
     if entry.spoken is not None:
         return entry.spoken.heard_text
-    return " ".join(filter(None, part_texts(entry.item.content, heard_words(entry.heard))))
+    content: Iterable[ContentPart] = entry.item.content
+    if entry.clip is not None:
+        content = (part for part in content if not isinstance(part, InputAudio))
+    return " ".join(filter(None, part_texts(content, heard_words(entry.heard))))
 
 
 def part_texts(content: Iterable[ContentPart], heard: str) -> Iterator[str]:
@@ -169,6 +207,8 @@ def heard_words(heard: Heard | None) -> str:
             return INAUDIBLE
         case Silence():
             return SILENCE
+        case Forgotten():
+            return UNKEPT
         case _:
             return ""
 
@@ -178,8 +218,13 @@ def estimate_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
+def estimate_speech_tokens(clip: AudioClip) -> int:
+    """About how many tokens a recording has, where nobody counts them."""
+    return (clip.end - clip.start) // (SPEECH_MS_PER_TOKEN * SAMPLES_PER_MS)
+
+
 def estimate_prompt_tokens(prompt: Prompt) -> int:
-    """About how many tokens a prompt has."""
+    """About how many tokens the words of a prompt have."""
     return sum(estimate_tokens(m.text) for m in prompt.messages) + estimate_tokens(
         prompt.instructions
     )

@@ -27,6 +27,7 @@ from vivavoce.protocol.items import (
     MessageItem,
     OutputAudio,
 )
+from vivavoce.protocol.prompt import AudioClip
 from vivavoce.protocol.sizes import size_of
 from vivavoce.session.item_order import ItemOrder
 from vivavoce.session.output_audio import Spoken
@@ -48,9 +49,10 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """These words."""
+    """These words, in this language (ISO 639-1) where the recogniser says so."""
 
     text: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,25 @@ class Silence:
     """The user was silent for so long that the assistant is to speak up (protocol 5.15)."""
 
 
-Heard = Pending | Text | Noise | Inaudible | Silence
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Nobody has written it down, and the recording is too old to be heard again."""
+
+
+Heard = Pending | Text | Noise | Inaudible | Silence | Forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item, and what was heard (user audio) or spoken (assistant audio)."""
+    """An item, and what was heard (user audio) or spoken (assistant audio).
+
+    A user's speech that the model is to hear itself is its `clip`; nobody waits for `heard` then.
+    """
 
     item: Item
     heard: Heard | None = None
     spoken: Spoken | None = None
+    clip: AudioClip | None = None
 
 
 # --- the conversation ---------------------------------------------------------------------------
@@ -273,7 +284,7 @@ def transcribed(content: Iterable[ContentPart], text: str) -> Iterator[ContentPa
             yield part
 
 
-def user_entry(item_id: str, heard: Heard) -> Entry:
+def user_entry(item_id: str, heard: Heard | None, clip: AudioClip | None = None) -> Entry:
     """A user's speech as an item."""
     item = MessageItem(id=item_id, role="user", content=(InputAudio(transcript=None),))
-    return Entry(item, heard=heard)
+    return Entry(item, heard=heard, clip=clip)

@@ -6,14 +6,22 @@ a turn that pauses may own one, and whether that is ever seen is decided by comp
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.protocol.items import MAX_ID_LENGTH, FunctionCallItem
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.tools import is_whole_json
 from vivavoce.session.clauses import next_break, speakable
+from vivavoce.session.draft_content import (
+    DraftCall,
+    DraftClause,
+    DraftContent,
+    DraftSpeech,
+    DraftText,
+)
+from vivavoce.session.heard_again import known_words
 from vivavoce.session.inputs import (
+    AudioGenerated,
     AudioSynthesized,
     EngineFailed,
     GenerationFinished,
@@ -23,7 +31,7 @@ from vivavoce.session.inputs import (
 )
 from vivavoce.session.outputs import Cancel, Generate, Speak
 from vivavoce.session.response_plan import ResponsePlan
-from vivavoce.session.state import State
+from vivavoce.session.state import FOLLOWED, State
 
 CLAUSES_AT_WORK = 2
 """How many clauses are synthesised at a time: the next one is ready when the first ends."""
@@ -31,8 +39,12 @@ CLAUSES_AT_WORK = 2
 TRIAL_CLAUSES = 1
 """How much of an answer is spoken before the turn has really ended."""
 
+LONGEST_WAIT_MS = 600_000
+"""How much speech of a model's own may wait to be sent: ten minutes take 28 MB."""
+
 DraftResult = (
     TextGenerated
+    | AudioGenerated
     | ToolCallGenerated
     | GenerationFinished
     | AudioSynthesized
@@ -41,54 +53,20 @@ DraftResult = (
 )
 
 
-@dataclass(slots=True)
-class DraftClause:
-    """A clause of the answer, and its audio that was not sent yet."""
-
-    text: str
-    chunks: deque[AudioSynthesized] = field(default_factory=deque)
-    finished: bool = False
-
-    @property
-    def waiting_ms(self) -> int:
-        """Milliseconds of audio that wait to be sent."""
-        return sum(len(chunk.audio) for chunk in self.chunks) // BYTES_PER_MS
-
-
-@dataclass(slots=True)
-class DraftText:
-    """Words of the answer. With a voice they are cut into clauses, `cut` characters so far."""
-
-    text: str = ""
-    complete: bool = False
-    clauses: list[DraftClause] = field(default_factory=list)
-    cut: int = 0
-
-
-@dataclass(slots=True)
-class DraftCall:
-    """A tool call of the answer."""
-
-    index: int
-    name: str
-    call_id: str
-    arguments: str = ""
-    complete: bool = False
-
-
-DraftContent = DraftText | DraftCall
-
-
 class Draft:
     """One generation. `begin` it, feed it results, `stop` it."""
 
-    def __init__(self, state: State, prompt: Prompt, plan: ResponsePlan) -> None:
+    def __init__(
+        self, state: State, prompt: Prompt, plan: ResponsePlan, language: str | None
+    ) -> None:
+        """The voice is to speak `language`; None leaves that to the voice."""
         self.prompt = prompt
-        self.voice = (plan.voice_name, plan.speed) if plan.speaks else None
+        self.voice = (plan.voice_name, plan.speed, language) if plan.speaks else None
         self.contents: list[DraftContent] = []
         self.ended: GenerationFinished | None = None
         self.failure: EngineFailed | None = None
         self.trial = False
+        self._speaks_itself = prompt.voice is not None
         self._state = state
         self._job: int | None = None
         self._to_speak: deque[DraftClause] = deque()
@@ -101,11 +79,12 @@ class Draft:
     def begin(self) -> None:
         """Ask the language model."""
         self._job = self._state.out.new_job()
-        self._state.out.do(Generate(self._job, self.prompt))
+        words = known_words(self.prompt, self._state.conversation)
+        self._state.out.do(Generate(self._job, self.prompt, words))
 
-    def serves(self, prompt: Prompt, plan: ResponsePlan) -> bool:
-        """Whether this is the answer to that request, in that voice."""
-        voice = (plan.voice_name, plan.speed) if plan.speaks else None
+    def serves(self, prompt: Prompt, plan: ResponsePlan, language: str | None) -> bool:
+        """Whether this is the answer to that request, in that voice and language."""
+        voice = (plan.voice_name, plan.speed, language) if plan.speaks else None
         return self.failure is None and self.prompt == prompt and self.voice == voice
 
     def adopt(self) -> None:
@@ -136,8 +115,14 @@ class Draft:
         if result.job not in self.jobs():
             return False
         match result:
+            case TextGenerated(job, text) if self._speaks_itself:
+                self._speech(AudioGenerated(job, text=text))
             case TextGenerated(_, text):
                 self._text(text)
+            case AudioGenerated(_, _, text) if not self._speaks_itself:
+                self._text(text)  # its sound was not asked for
+            case AudioGenerated():
+                self._speech(result)
             case ToolCallGenerated():
                 self._call(result)
             case GenerationFinished():
@@ -145,7 +130,7 @@ class Draft:
                 self.ended = result
                 self._complete_contents()
             case AudioSynthesized():
-                self._at_work[result.job].chunks.append(result)
+                self._at_work[result.job].received(result)
             case SpeechFinished(job):
                 self._at_work.pop(job).finished = True
             case EngineFailed():
@@ -168,12 +153,20 @@ class Draft:
     def _trial_is_spoken(self) -> bool:
         return self.trial and self._spoken >= TRIAL_CLAUSES
 
-    def _speak(self, clause: DraftClause, voice: str, speed: float) -> None:
+    def _speak(self, clause: DraftClause, voice: str, speed: float, language: str | None) -> None:
         job = self._state.out.new_job()
         self._spoken += 1
         self._at_work[job] = clause
         self._unsent.append(clause)
-        self._state.out.do(Speak(job=job, text=clause.text, voice=voice, speed=speed))
+        speak = Speak(
+            job=job,
+            text=clause.spoken.said,
+            voice=voice,
+            speed=speed,
+            language=language,
+            language_was_heard=self._state.limits.language == FOLLOWED,
+        )
+        self._state.out.do(speak)
 
     def _failed(self, failure: EngineFailed) -> None:
         """One engine failed: the others are stopped."""
@@ -194,6 +187,18 @@ class Draft:
         assert isinstance(content, DraftText)
         content.text += text
         self._cut(content)
+
+    def _speech(self, piece: AudioGenerated) -> None:
+        if not self.contents or not isinstance(self.contents[-1], DraftSpeech):
+            self._complete_contents()
+            self.contents.append(DraftSpeech())
+        content = self.contents[-1]
+        assert isinstance(content, DraftSpeech)
+        content.received(piece)
+        if content.waiting_bytes > LONGEST_WAIT_MS * BYTES_PER_MS:
+            text = f"The model's answer is {LONGEST_WAIT_MS // 60_000} minutes ahead of playing."
+            self._state.out.do(Cancel(piece.job))
+            self._failed(EngineFailed(piece.job, "answer_too_long", text))
 
     def _call(self, delta: ToolCallGenerated) -> None:
         for content in self.contents:
@@ -224,6 +229,8 @@ class Draft:
                 case DraftText():
                     content.complete = True
                     self._cut(content)
+                case DraftSpeech():
+                    content.complete = True
                 case DraftCall(arguments=arguments):
                     content.complete = self.ended is not None or is_whole_json(arguments)
 
@@ -236,7 +243,8 @@ class Draft:
             end = next_break(rest, first=not content.clauses, finished=content.complete)
             if end is None:
                 return
-            clause = DraftClause(rest[:end], finished=not speakable(rest[:end]))
+            spoken = content.reader.read(rest[:end])
+            clause = DraftClause(rest[:end], spoken, finished=not speakable(spoken.said))
             content.clauses.append(clause)
             content.cut += end
             if not clause.finished:

@@ -9,6 +9,7 @@ import msgspec
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.items import McpError, McpListedTool, McpToolError
+from vivavoce.protocol.server_events import LogProb
 
 
 class Input(msgspec.Struct, frozen=True, tag_field="input", tag=True):
@@ -55,6 +56,13 @@ class SpeechScored(Input, frozen=True):
     probability: float
 
 
+class TurnJudged(Input, frozen=True):
+    """What was said before the pause is complete with this probability, 0.0 to 1.0."""
+
+    job: int
+    probability: float
+
+
 class TranscriptDelta(Input, frozen=True):
     """A piece of a transcript that will not be taken back."""
 
@@ -67,6 +75,10 @@ class Transcribed(Input, frozen=True):
 
     job: int
     text: str
+    logprobs: tuple[LogProb, ...] = ()
+    """Of its tokens, if they were asked for."""
+    language: str | None = None
+    """What was spoken, ISO 639-1, if it is known."""
 
 
 class EngineFailed(Input, frozen=True):
@@ -75,6 +87,8 @@ class EngineFailed(Input, frozen=True):
     job: int
     code: str
     message: str
+    replaced: bool = False
+    """Whether it hung, and a fresh one listens in its place if it is asked to."""
 
 
 class TextGenerated(Input, frozen=True):
@@ -82,6 +96,14 @@ class TextGenerated(Input, frozen=True):
 
     job: int
     text: str
+
+
+class AudioGenerated(Input, frozen=True):
+    """More of an answer that the model speaks itself: 24 kHz PCM, and more of its words."""
+
+    job: int
+    audio: bytes = b""
+    text: str = ""
 
 
 class ToolCallGenerated(Input, frozen=True):
@@ -102,6 +124,10 @@ class GenerationFinished(Input, frozen=True):
     input_tokens: int | None = None
     cached_tokens: int = 0
     output_tokens: int | None = None
+    input_audio_tokens: int = 0
+    """Those of `input_tokens` that are audio."""
+    output_audio_tokens: int | None = None
+    """Those of `output_tokens` that are audio; None where audio is not counted."""
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):
@@ -162,10 +188,12 @@ AnyInput = (
     | FrameRefused
     | AudioAppended
     | SpeechScored
+    | TurnJudged
     | TranscriptDelta
     | Transcribed
     | EngineFailed
     | TextGenerated
+    | AudioGenerated
     | ToolCallGenerated
     | GenerationFinished
     | AudioSynthesized

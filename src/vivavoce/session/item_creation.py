@@ -7,6 +7,7 @@ import msgspec
 import pybase64
 from msgspec import UNSET
 
+from vivavoce.audio.units import INNER_RATE
 from vivavoce.protocol.errors import (
     Refusal,
     duplicate_call,
@@ -25,6 +26,8 @@ from vivavoce.protocol.items import (
     MessageItem,
     OutputAudio,
 )
+from vivavoce.protocol.prompt import AudioClip
+from vivavoce.protocol.session_config import bytes_per_second
 from vivavoce.protocol.sizes import check_size
 from vivavoce.session.conversation import (
     ROOT,
@@ -140,7 +143,18 @@ def entry_of(state: State, item: Item, speech: bytes | None) -> Entry:
     item = with_ids(state, item)
     if speech is None:
         return Entry(item)
-    return Entry(without_audio(item), heard=Pending() if speech else Inaudible())
+    if not speech:
+        return Entry(without_audio(item), heard=Inaudible())
+    heard = Pending() if state.wants_words else None
+    return Entry(without_audio(item), heard=heard, clip=clip_of(state, item.id, speech))
+
+
+def clip_of(state: State, item_id: str, speech: bytes) -> AudioClip | None:
+    """The speech that came with an item, for a model that hears."""
+    if not state.hears:
+        return None
+    samples = len(speech) * INNER_RATE // bytes_per_second(state.config.audio.input.format)
+    return AudioClip(item_id=item_id, start=0, end=samples)
 
 
 def with_ids(state: State, item: Item) -> Item:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.client_events import (
     ClientEvent,
     ConversationItemCreate,
@@ -51,6 +52,7 @@ from vivavoce.session.input_audio_buffer import InputAudioBuffer
 from vivavoce.session.inputs import (
     AnyInput,
     AudioAppended,
+    AudioGenerated,
     AudioSynthesized,
     EngineFailed,
     EventReceived,
@@ -68,13 +70,14 @@ from vivavoce.session.inputs import (
     ToolsListed,
     Transcribed,
     TranscriptDelta,
+    TurnJudged,
     tool_server_failed,
 )
 from vivavoce.session.item_creation import check_call, check_item, entry_of, without_audio
+from vivavoce.session.noise_reduction import NoiseReductionSetting
 from vivavoce.session.outputs import (
     AnyOutput,
     Disconnect,
-    DropAudio,
     KeepClip,
     SendRetrieved,
     TakeFormat,
@@ -98,12 +101,13 @@ class Session:
         ids: Ids,
         limits: Limits | None = None,
         default_transcription: str = "default",
+        abilities: HearingAbilities | None = None,
         voices: Voices | None = None,
         now: float = 0.0,
     ) -> None:
-        """`config` holds id, model and defaults; `now` is the start, in seconds, monotonic.
+        """`config` holds id, model and defaults; `abilities` are its engines'.
 
-        Without `voices` a client may name any.
+        Without `voices` a client may name any. `now` is the start, in seconds, monotonic.
         """
         limits = limits or Limits()
         self._state = State(
@@ -111,6 +115,7 @@ class Session:
             ids=ids,
             limits=limits,
             default_transcription=default_transcription,
+            abilities=abilities or HearingAbilities(),
             voices=voices,
             now=now,
         )
@@ -119,6 +124,7 @@ class Session:
         self._calls = ToolCalls(self._state)
         self._responses = Responses(self._state, self._listings, self._calls)
         self._buffer = InputAudioBuffer(self._state, self._hearings, self._responses)
+        self._noise_reduction = NoiseReductionSetting(self._state)
         self._idle = IdleTimeout(self._state, self._buffer, self._responses)
         self._deferred = Deferred()
         self._expires_at = None if limits.lifetime_s is None else now + limits.lifetime_s
@@ -134,6 +140,7 @@ class Session:
         self._state.now = now
         HANDLERS[type(happened)](self, happened)
         self._run_deferred()
+        self._responses.let_go()
         self._listings.drop_unwanted(self._responses.unlisted)
         return self._state.out.take()
 
@@ -157,6 +164,7 @@ class Session:
 
     def _peer_joined(self, joined: PeerJoined) -> None:
         self._state.out.send(SessionCreated(session=self._state.config.echoed()), to=joined.peer)
+        self._noise_reduction.settings_changed()
         self._list_tools()
         self._buffer.detection_changed()
 
@@ -222,13 +230,14 @@ class Session:
     def _session_update(self, received: EventReceived) -> None:
         event = received.event
         assert isinstance(event, SessionUpdate)
-        updated = merge(self._state.config, event.session)
+        updated = merge(self._state.config, event.session, self._state.abilities)
         self._check_voice(updated)
         if isinstance(updated, RealtimeSession) and self._listings.are_new(updated.tools):
             self._state.conversation.check_room()
         if updated.audio.input.format != self._state.config.audio.input.format:
             self._state.out.do(TakeFormat(updated.audio.input.format))
         self._state.config = updated
+        self._noise_reduction.settings_changed()
         self._fill_transcription()
         self._state.out.send(SessionUpdated(session=self._state.config.echoed()))
         if "tools" in event.session:
@@ -278,7 +287,7 @@ class Session:
         speech = check_item(event.item, "item")
         check_call(event.item, self._state.conversation)
         self._state.conversation.check_insertion(without_audio(event.item), event.previous_item_id)
-        if self._responses.awaits(event.item.id) or self._buffer.announced(event.item.id):
+        if self._is_taken(event.item.id):
             raise duplicate_item(event.item.id)
         if isinstance(event.item, McpApprovalResponseItem):
             self._calls.check_answer(event.item)
@@ -293,8 +302,17 @@ class Session:
         if isinstance(entry.item, McpApprovalResponseItem):
             self._calls.answered(entry.item)
 
+    def _is_taken(self, item_id: str) -> bool:
+        """Whether an item that is not in the conversation still needs, or will have, this id."""
+        return (
+            self._responses.awaits(item_id)
+            or self._responses.will_hear(item_id)
+            or self._buffer.announced(item_id)
+        )
+
     def _hear_clip(self, item_id: str, speech: bytes) -> None:
-        self._hearings.commit_clip(item_id, speech)
+        if self._state.wants_words:
+            self._hearings.commit_clip(item_id, speech)
         if self._state.conversation.find(item_id) is not None:
             self._state.out.do(KeepClip(item_id, speech, self._state.config.audio.input.format))
 
@@ -312,7 +330,7 @@ class Session:
         if not self._responses.awaits(event.item_id):
             self._hearings.drop(event.item_id)
         self._state.out.send(ConversationItemDeleted(item_id=event.item_id))
-        self._state.out.do(DropAudio(event.item_id))
+        self._responses.drop_speech(event.item_id)
 
     def _item_truncate(self, received: EventReceived) -> None:
         event = received.event
@@ -351,15 +369,19 @@ class Session:
     def _speech_scored(self, scored: SpeechScored) -> None:
         self._buffer.speech_scored(scored.job, scored.end, scored.probability)
 
+    def _turn_judged(self, result: TurnJudged) -> None:
+        self._buffer.turn_judged(result)
+
     def _heard(self, result: TranscriptDelta | Transcribed | EngineFailed) -> bool:
         """A result of a recogniser; False if no hearing has its job."""
         if not self._hearings.has(result.job):
             return False
         hearing = self._hearings.received(result)
-        if hearing is not None and hearing.final:
-            self._hearings.publish(hearing)
-            self._responses.hearing_resolved(hearing.item_id, hearing.heard)
-        elif hearing is not None:
+        if hearing is None:
+            self._buffer.followed()
+        elif hearing.final:
+            self._buffer.publish(hearing)
+        else:
             self._buffer.hearing_tried(hearing)
         return True
 
@@ -377,11 +399,11 @@ class Session:
         return not isinstance(result, ToolsListed) and self._calls.received(result)
 
     def _failed(self, failed: EngineFailed) -> None:
-        if self._heard(failed) or self._drafted(failed):
+        if self._heard(failed) or self._drafted(failed) or self._buffer.turn_judged(failed):
             return
         if self._served(tool_server_failed(failed.job, failed.message)):
             return
-        if not self._buffer.listening_failed(failed.job):
+        if not self._buffer.listening_failed(failed):
             return
         detail = ErrorDetail(type="server_error", code=failed.code, message=failed.message)
         self._state.out.send(Error(error=detail))
@@ -392,11 +414,13 @@ Handler = Callable[[Session, Any], object]
 HANDLERS: dict[type, Handler] = {
     AudioAppended: Session._audio_appended,
     SpeechScored: Session._speech_scored,
+    TurnJudged: Session._turn_judged,
     EventReceived: Session._event_received,
     FrameRefused: Session._frame_refused,
     TranscriptDelta: Session._heard,
     Transcribed: Session._heard,
     TextGenerated: Session._drafted,
+    AudioGenerated: Session._drafted,
     ToolCallGenerated: Session._drafted,
     GenerationFinished: Session._drafted,
     AudioSynthesized: Session._drafted,

@@ -22,7 +22,7 @@ from vivavoce.protocol.mcp_events import (
 )
 from vivavoce.protocol.server_events import ConversationItemDone, OutputItemDone
 from vivavoce.session.conversation import Entry
-from vivavoce.session.draft import DraftCall
+from vivavoce.session.draft_content import DraftCall
 from vivavoce.session.output_items import OutputItem, Place
 from vivavoce.session.tool_offer import RemoteTool
 

@@ -127,15 +127,19 @@ class Playback:
         return max(self.ends_at - now, 0.0)
 
     def interrupted(self, now: float) -> dict[str, int]:
-        """The listener is taken to drop what is queued.
-
-        Gives how many milliseconds were heard of each item that was cut by that.
-        """
+        """The listener is taken to drop what is queued; gives the same as `heard`."""
         self.ends_at = min(self.ends_at, now)
+        return self.heard(now)
+
+    def heard(self, now: float) -> dict[str, int]:
+        """How many milliseconds were heard of each item that plays or is to be played.
+
+        They count as heard no further than that, whether or not the listener drops the rest.
+        """
         self._forget_played(now)
-        cut = {item_id: queued.heard_ms(now) for item_id, queued in self._queued.items()}
+        heard = {item_id: queued.heard_ms(now) for item_id, queued in self._queued.items()}
         self._queued.clear()
-        return cut
+        return heard
 
     def _forget_played(self, now: float) -> None:
         for item_id in [i for i, queued in self._queued.items() if queued.ends_at <= now]:

@@ -5,21 +5,18 @@ Each knows how to open itself, to send what its draft content has more of, and t
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.protocol.items import (
     FunctionCallItem,
     Item,
     ItemStatus,
     MessageItem,
-    OutputAudio,
     OutputText,
 )
 from vivavoce.protocol.mcp_events import McpCallArgumentsDelta, McpCallArgumentsDone
 from vivavoce.protocol.server_events import (
-    AudioPart,
     ContentEvent,
     ContentPartAdded,
     ContentPartDone,
@@ -27,10 +24,6 @@ from vivavoce.protocol.server_events import (
     ConversationItemDone,
     FunctionCallArgumentsDelta,
     FunctionCallArgumentsDone,
-    OutputAudioDelta,
-    OutputAudioDone,
-    OutputAudioTranscriptDelta,
-    OutputAudioTranscriptDone,
     OutputItemAdded,
     OutputItemDone,
     OutputTextDelta,
@@ -38,10 +31,8 @@ from vivavoce.protocol.server_events import (
     TextPart,
 )
 from vivavoce.session.conversation import Entry
-from vivavoce.session.draft import DraftCall, DraftClause, DraftText
-from vivavoce.session.inputs import AudioSynthesized, Word
-from vivavoce.session.output_audio import Clause, Spoken
-from vivavoce.session.outputs import EndAudio, SendAudio
+from vivavoce.session.draft_content import DraftCall, DraftText
+from vivavoce.session.output_audio import Spoken
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.state import State
 
@@ -173,121 +164,6 @@ class WrittenMessage(OutputItem):
         out = self.place.state.out
         out.send(self.place.event(OutputTextDone, text=self.text))
         out.send(self.place.event(ContentPartDone, part=TextPart(text=self.text)))
-
-
-@dataclass(slots=True)
-class SentClause:
-    """A clause whose transcript was sent, with the audio that followed so far."""
-
-    text: str
-    sent_bytes: int = 0
-    words: list[Word] = field(default_factory=list)
-    whole: bool = False
-
-    def freeze(self) -> Clause:
-        """As the conversation remembers it."""
-        return Clause(
-            self.text, self.sent_bytes // BYTES_PER_MS, tuple(self.words), whole=self.whole
-        )
-
-
-class SpokenMessage(OutputItem):
-    """A message in speech. A clause's transcript goes out just before its first audio."""
-
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        self.held = False
-        """Whether there is speech that may not be sent yet, because too much is unplayed."""
-        self._sent: list[SentClause] = []
-        self._whole = 0
-        """How many clauses were sent to their end."""
-        self._sent_bytes = 0
-        self._begun = False
-
-    @property
-    def transcript(self) -> str:
-        """The words whose audio has begun."""
-        return "".join(clause.text for clause in self._sent)
-
-    @property
-    def written(self) -> str:
-        """The words."""
-        return self.transcript
-
-    @property
-    def audio_ms(self) -> int:
-        """Milliseconds of speech that were sent."""
-        return self._sent_bytes // BYTES_PER_MS
-
-    def open(self) -> None:
-        """Announce the item and its one part."""
-        super().open()
-        self._begun = True
-        part = AudioPart(transcript="")
-        self.place.state.out.send(self.place.event(ContentPartAdded, part=part))
-
-    def advance(self, content: DraftText) -> bool:
-        """Send the speech that is ready and not too far ahead; True when it is all sent."""
-        self.held = False
-        for clause in content.clauses[self._whole :]:
-            if not clause.chunks and not clause.finished:
-                return False
-            if clause.chunks and self._hold():
-                return False
-            if self._whole == len(self._sent):
-                self._begin(clause)
-            if not self._send_chunks(clause, self._sent[self._whole]):
-                return False
-            self._whole += 1
-        return content.complete
-
-    def _hold(self) -> bool:
-        """Whether speech has to wait until more of what was sent is played."""
-        state = self.place.state
-        self.held = state.playback.lead_s(state.now) * 1000 >= state.limits.max_lead_ms
-        return self.held
-
-    def _begin(self, clause: DraftClause) -> None:
-        self._sent.append(SentClause(clause.text))
-        self.place.state.out.send(self.place.event(OutputAudioTranscriptDelta, delta=clause.text))
-
-    def _send_chunks(self, clause: DraftClause, sent: SentClause) -> bool:
-        """Sends what may be sent of a clause; True when the clause is over."""
-        while clause.chunks:
-            if self._hold():
-                return False
-            self._send_chunk(clause.chunks.popleft(), sent)
-        sent.whole = clause.finished
-        return sent.whole
-
-    def _send_chunk(self, chunk: AudioSynthesized, sent: SentClause) -> None:
-        state, place = self.place.state, self.place
-        sent.sent_bytes += len(chunk.audio)
-        self._sent_bytes += len(chunk.audio)
-        sent.words.extend(chunk.words)
-        if place.plan.in_conversation:
-            state.conversation.was_spoken_in = True
-        state.playback.sent(place.item_id, len(chunk.audio) / BYTES_PER_MS, state.now)
-        event = place.event(OutputAudioDelta, delta=chunk.audio)
-        state.out.do(SendAudio(state.out.stamp(event), place.plan.format))
-
-    def item(self, status: ItemStatus) -> MessageItem:
-        """The message as it stands."""
-        content = (OutputAudio(transcript=self.transcript),) if self._begun else ()
-        return MessageItem(id=self.place.item_id, status=status, role="assistant", content=content)
-
-    def spoken(self) -> Spoken:
-        """What was said aloud so far."""
-        return Spoken(tuple(clause.freeze() for clause in self._sent))
-
-    def close_content(self, status: ItemStatus) -> None:
-        """The speech is over (protocol 5.2 has the order)."""
-        out = self.place.state.out
-        end = out.stamp(self.place.event(OutputAudioDelta, delta=b""))
-        out.do(EndAudio(end, cut=status != "completed"))
-        out.send(self.place.event(OutputAudioDone))
-        out.send(self.place.event(OutputAudioTranscriptDone, transcript=self.transcript))
-        out.send(self.place.event(ContentPartDone, part=AudioPart(transcript=self.transcript)))
 
 
 class FunctionCall(OutputItem):

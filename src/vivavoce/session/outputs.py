@@ -9,9 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from vivavoce.protocol.ids import Ids
-from vivavoce.protocol.prompt import Prompt
+from vivavoce.protocol.prompt import AudioClip, Prompt
 from vivavoce.protocol.server_events import ServerEvent
-from vivavoce.protocol.session_config import AudioFormat
+from vivavoce.protocol.session_config import AudioFormat, NoiseReductionKind
 from vivavoce.protocol.tools import ToolServer
 from vivavoce.session.waterfall import Waterfall
 
@@ -63,6 +63,15 @@ class TakeFormat(Output, frozen=True):
     format: AudioFormat
 
 
+class ReduceNoise(Output, frozen=True):
+    """What the client appends from now on is heard with less noise; None: as it is.
+
+    The samples of items stay as they were sent.
+    """
+
+    kind: NoiseReductionKind | None
+
+
 class Listen(Output, frozen=True):
     """Score the tape for speech, window by window from `start` on, until cancelled."""
 
@@ -70,40 +79,79 @@ class Listen(Output, frozen=True):
     start: int
 
 
-class Hear(Output, frozen=True, kw_only=True):
-    """Recognise the speech on the tape from `start` to `end`."""
+class JudgeTurn(Output, frozen=True):
+    """Judge whether the turn on the tape from `start` to `end`, in a pause, is complete."""
 
     job: int
     start: int
     end: int
-    language: str | None = None
-    prompt: str | None = None
 
 
-class HearClip(Output, frozen=True, kw_only=True):
-    """Recognise the speech of an item that came with its audio, in the input format."""
+class Recognize(Output, frozen=True, kw_only=True):
+    """What all questions to the recogniser say: the wishes of the client (protocol 2.3)."""
 
     job: int
+    model: str = ""
+    """`transcription.model`; empty for the recogniser of the session's own model."""
+    language: str | None = None
+    languages: tuple[str, ...] = ()
+    prompt: str | None = None
+    keywords: tuple[str, ...] = ()
+    logprobs: bool = False
+
+
+class Follow(Recognize, frozen=True, kw_only=True):
+    """Recognise the speech on the tape from `start` on, while it comes, until cancelled.
+
+    A `Hear` that names this job asks for what was said so far, and is answered with the words
+    that were heard on the way and the rest.
+    """
+
+    start: int
+
+
+class Hear(Recognize, frozen=True, kw_only=True):
+    """Recognise the speech on the tape from `start` to `end`."""
+
+    start: int
+    end: int
+    follow: int | None = None
+    """The job that follows this speech already, from `start` or from before."""
+
+
+class HearClip(Recognize, frozen=True, kw_only=True):
+    """Recognise the speech of an item that came with its audio, in the input format."""
+
     audio: bytes
     format: AudioFormat
-    language: str | None = None
-    prompt: str | None = None
 
 
 class Generate(Output, frozen=True):
-    """Ask the language model."""
+    """Ask the language model.
+
+    `words` are what is known of the speech in the prompt, by item id: the model reads them where
+    the recording is gone. They are no part of the prompt, so that a draft still serves when they
+    become known.
+    """
 
     job: int
     prompt: Prompt
+    words: dict[str, str] = {}
 
 
 class Speak(Output, frozen=True, kw_only=True):
-    """Speak one clause. `speed` is a factor on the normal pace."""
+    """Speak one clause. `speed` is a factor on the normal pace.
+
+    `language` is the one that the model's operator has set, which the voice has to speak, or, if
+    `language_was_heard` from the user, which it should speak if it can.
+    """
 
     job: int
     text: str
     voice: str
     speed: float
+    language: str | None = None
+    language_was_heard: bool = False
 
 
 class ListTools(Output, frozen=True):
@@ -129,19 +177,27 @@ class Cancel(Output, frozen=True):
 
 
 class KeepAudio(Output, frozen=True):
-    """Move the tape from `start` to `end` into the item's own audio."""
+    """Move the tape from `start` to `end` into the item's own audio.
+
+    `clip` is what a model that hears may be asked to hear of it, which lies within.
+    """
 
     item_id: str
     start: int
     end: int
+    clip: AudioClip | None = None
 
 
 class KeepClip(Output, frozen=True):
-    """Keep this audio, in the input format, as the item's own."""
+    """Keep this audio, in the input format, as the item's own.
+
+    An item `of_response` is in a response's own input: it is heard once, and never retrieved.
+    """
 
     item_id: str
     audio: bytes
     format: AudioFormat
+    of_response: bool = False
 
 
 class TrimAudio(Output, frozen=True):
@@ -169,7 +225,10 @@ AnyOutput = (
     | SendRetrieved
     | Disconnect
     | TakeFormat
+    | ReduceNoise
     | Listen
+    | JudgeTurn
+    | Follow
     | Hear
     | HearClip
     | Generate

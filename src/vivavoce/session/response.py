@@ -25,21 +25,21 @@ from vivavoce.protocol.server_events import (
     StatusDetails,
     Usage,
 )
-from vivavoce.session.context import build_prompt
 from vivavoce.session.conversation import Entry, Heard, Noise, Pending
-from vivavoce.session.draft import Draft, DraftCall, DraftContent, DraftText
+from vivavoce.session.draft import Draft
+from vivavoce.session.draft_content import DraftCall, DraftContent, DraftSpeech, DraftText
 from vivavoce.session.inputs import GenerationFinished
 from vivavoce.session.mcp_call import McpCall
 from vivavoce.session.output_items import (
     FunctionCall,
     OutputItem,
     Place,
-    SpokenMessage,
     WrittenMessage,
 )
 from vivavoce.session.outputs import Measured
 from vivavoce.session.rate_limits import rate_limit_exceeded
 from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.speech_items import OwnSpeechMessage, SpeechMessage, SpokenMessage
 from vivavoce.session.state import State
 from vivavoce.session.tool_calls import ToolCalls
 from vivavoce.session.truncation import (
@@ -112,7 +112,7 @@ class Response:
         self._entries = entries
         self._has_own_input = has_own_input
         self._turn_item_id = turn_item_id
-        unheard = {e.item.id for e in entries if isinstance(e.heard, Pending)}
+        unheard = {e.item.id for e in entries if isinstance(e.heard, Pending) and e.clip is None}
         self.state: ResponseState = Awaiting(unheard, set(unlisted), offered)
 
     # --- life ------------------------------------------------------------------------------------
@@ -162,6 +162,11 @@ class Response:
         if draft.finished:
             self._complete(draft)
 
+    def will_hear(self, item_id: str) -> bool:
+        """Whether the model is yet to be given this item's speech."""
+        waits = isinstance(self.state, Awaiting)
+        return waits and any(e.clip and e.item.id == item_id for e in self._entries)
+
     @property
     def draft(self) -> Draft | None:
         """The draft at work, adopted or only offered."""
@@ -176,9 +181,14 @@ class Response:
         """The items that were opened so far."""
         return self.state.items if isinstance(self.state, Active) else []
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether there was anything of it yet to be read, or heard."""
+        return any(item.written for item in self.items)
+
     def next_deadline(self) -> float | None:
         """When speech that is held back for the listener may be sent."""
-        if not any(isinstance(item, SpokenMessage) and item.held for item in self.items):
+        if not any(isinstance(item, SpeechMessage) and item.held for item in self.items):
             return None
         lead_s = self._shared.limits.max_lead_ms / 1000 - LEAD_STEP_S
         return self._shared.playback.ends_at - lead_s
@@ -243,18 +253,20 @@ class Response:
 
     def _answers_noise(self) -> bool:
         return any(
-            e.item.id == self._turn_item_id and isinstance(e.heard, Noise) for e in self._entries
+            e.item.id == self._turn_item_id and isinstance(e.heard, Noise) and e.clip is None
+            for e in self._entries
         )
 
     def _draft(self, offered: Draft | None) -> Draft:
         """The draft made in the pause if it answers this very request, else a new one."""
-        prompt = build_prompt(self.plan, self._entries)
-        if offered is not None and offered.serves(prompt, self.plan):
+        prompt = self._shared.prompt(self.plan, self._entries)
+        language = self._shared.spoken_language(self._entries)
+        if offered is not None and offered.serves(prompt, self.plan, language):
             offered.adopt()
             return offered
         if offered is not None:
             offered.stop()
-        draft = Draft(self._shared, prompt, self.plan)
+        draft = Draft(self._shared, prompt, self.plan, language)
         draft.begin()
         return draft
 
@@ -270,6 +282,8 @@ class Response:
                 if tool is None
                 else McpCall(place, tool, self._calls.begin)
             )
+        elif isinstance(content, DraftSpeech):
+            item = OwnSpeechMessage(place)
         elif self.plan.speaks:
             item = SpokenMessage(place)
         else:
@@ -286,6 +300,9 @@ class Response:
             case SpokenMessage(), DraftText():
                 complete = item.advance(content)
                 self._note_audio(item)
+            case OwnSpeechMessage(), DraftSpeech():
+                complete = item.advance(content)
+                self._note_audio(item)
             case WrittenMessage(), DraftText():
                 complete = item.advance(content)
             case FunctionCall() | McpCall(), DraftCall():
@@ -296,7 +313,7 @@ class Response:
             item.close("completed" if not self._limit_reached(content) else "incomplete")
         return complete
 
-    def _note_audio(self, item: SpokenMessage) -> None:
+    def _note_audio(self, item: SpeechMessage) -> None:
         if item.audio_ms:
             self.waterfall.first_audio = self.waterfall.first_audio or self._shared.now
             self.waterfall.last_audio = self._shared.now

@@ -12,6 +12,7 @@ from vivavoce.session import barge_in
 from vivavoce.session.conversation import Entry, Heard
 from vivavoce.session.draft import Draft, DraftResult
 from vivavoce.session.item_creation import check_calls, check_item, entry_of
+from vivavoce.session.outputs import DropAudio, KeepClip
 from vivavoce.session.response import Awaiting, Done, Response
 from vivavoce.session.response_plan import plan_of, plan_with
 from vivavoce.session.state import State
@@ -31,6 +32,10 @@ class Responses:
         self._calls = calls
         self._default: Response | None = None
         self._out_of_band: dict[str, Response] = {}
+        self._leaving: list[str] = []
+        """Items that are gone, and whose speech a response is yet to hear."""
+        self.made = 0
+        """How many responses the conversation has had."""
 
     @property
     def active(self) -> Response | None:
@@ -51,12 +56,13 @@ class Responses:
             turn_item_id=item_id,
             offered=offered,
         )
+        self.made += 1
         self._default.create()
 
     def create(self, params: ResponseParams) -> dict[str, bytes]:
         """A client asks for a response. Raises `Refusal`.
 
-        Gives the speech in its own input that has yet to be heard, by item id.
+        Gives the speech in its own input that has yet to be recognised, by item id.
         """
         session = self._state.realtime
         if session is None:
@@ -87,12 +93,19 @@ class Responses:
             has_own_input=params.input is not UNSET,
             unlisted=unlisted,
         )
+        if self._state.hears:
+            self._keep(unheard)
         if plan.in_conversation:
             self._default = response
+            self.made += 1
         else:
             self._out_of_band[response.id] = response
         response.create()
-        return unheard
+        if not self._state.hears:
+            return unheard
+        for item_id in unheard:
+            self.drop_speech(item_id)
+        return {}
 
     def cancel(self, response_id: str | None) -> set[str]:
         """A client cancels the response of the conversation, or the one it names.
@@ -123,6 +136,19 @@ class Responses:
         for response in self._running():
             response.hearing_resolved(item_id, heard)
 
+    def drop_speech(self, item_id: str) -> None:
+        """Have an item's audio forgotten, once no response is yet to hear it."""
+        self._leaving.append(item_id)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Have the audio forgotten that nobody needs any more."""
+        kept = [item_id for item_id in self._leaving if self.will_hear(item_id)]
+        for item_id in self._leaving:
+            if item_id not in kept:
+                self._state.out.do(DropAudio(item_id))
+        self._leaving = kept
+
     def tools_listed(self, listing_id: str) -> None:
         """What a server lists is known, or will not be."""
         for response in self._running():
@@ -134,6 +160,10 @@ class Responses:
             isinstance(response.state, Awaiting) and item_id in response.state.unheard
             for response in self._running()
         )
+
+    def will_hear(self, item_id: str) -> bool:
+        """Whether the model is yet to be given this item's speech, which must not change then."""
+        return any(response.will_hear(item_id) for response in self._running())
 
     @property
     def unlisted(self) -> frozenset[str]:
@@ -200,6 +230,12 @@ class Responses:
             if speech:
                 unheard[entry.item.id] = speech
         return tuple(entries), unheard
+
+    def _keep(self, speech: dict[str, bytes]) -> None:
+        """Have speech kept that a response is to hear."""
+        audio_format = self._state.config.audio.input.format
+        for item_id, audio in speech.items():
+            self._state.out.do(KeepClip(item_id, audio, audio_format, of_response=True))
 
     def _referred(self, item: ItemReference, index: int) -> Entry:
         entry = self._state.conversation.find(item.id)

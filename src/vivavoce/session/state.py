@@ -1,9 +1,13 @@
 """What the parts of one session share: its settings, conversation, clock and outbox."""
 
+from typing import Any
+
 import msgspec
 
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.items import McpListedTool
+from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.session_config import (
     RealtimeSession,
     SessionConfig,
@@ -12,13 +16,20 @@ from vivavoce.protocol.session_config import (
 )
 from vivavoce.protocol.tools import ToolServer
 from vivavoce.protocol.voices import Voices
-from vivavoce.session.conversation import Conversation, Entry
+from vivavoce.session.barge_in_policy import BargeInPolicy
+from vivavoce.session.context import build_prompt
+from vivavoce.session.conversation import Conversation, Entry, Text
+from vivavoce.session.heard_again import with_recent_speech
 from vivavoce.session.idle_clock import IdleClock
 from vivavoce.session.output_audio import Playback
 from vivavoce.session.outputs import Outbox
+from vivavoce.session.own_speech import SpokenAloud
 from vivavoce.session.rate_limits import RateLimits, RateLimitSettings
 from vivavoce.session.response_plan import ResponsePlan
 from vivavoce.session.truncation import Fitting, Overflow, fit
+
+FOLLOWED = "auto"
+"""The language of a model whose voice follows what is heard."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +54,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much one session may ask for."""
     speculate: bool = True
     """Whether the pause before an endpoint is used to hear and to draft the answer."""
+    barge_in: BargeInPolicy = BargeInPolicy()
+    """Which speech over an answer interrupts it; by default all of it."""
+    hears_again_ms: int = 60_000
+    """How much of what a user has said a model that hears is given with each answer; what was
+    said before that, it reads. The newest turn is always given."""
+    language: str | None = None
+    """What is spoken, where the client does not say, as a tag: `de`. `auto` answers in the
+    language that was heard; None leaves it to the recogniser and to the voice."""
 
 
 class State:
@@ -58,12 +77,14 @@ class State:
         ids: Ids,
         limits: Limits,
         default_transcription: str,
+        abilities: HearingAbilities,
         voices: Voices | None,
         now: float,
     ) -> None:
         self.config = config
         self.ids = ids
         self.limits = limits
+        self.abilities = abilities
         self.default_transcription = default_transcription
         """What the recogniser is called, where a client names none."""
         self.voices = voices
@@ -75,6 +96,7 @@ class State:
             max_size=limits.max_conversation_size,
         )
         self.playback = Playback()
+        self.aloud = SpokenAloud()
         self.idle = IdleClock(self.playback)
         self.rate_limits = RateLimits(limits.rate_limits, now)
         self.listed: dict[ToolServer, tuple[McpListedTool, ...]] = {}
@@ -86,7 +108,22 @@ class State:
     def fit(self, entries: tuple[Entry, ...], plan: ResponsePlan) -> Fitting | Overflow:
         """What of `entries` fits into the model's context."""
         limit = self.limits.context_tokens
-        return fit(entries, plan, context_tokens=limit, scale=self.tokens_per_estimate)
+        recent = with_recent_speech(entries, self.limits.hears_again_ms)
+        return fit(recent, plan, context_tokens=limit, scale=self.tokens_per_estimate)
+
+    def prompt(self, plan: ResponsePlan, entries: tuple[Entry, ...]) -> Prompt:
+        """What the language model is asked."""
+        language = self.spoken_language(entries)
+        return build_prompt(plan, entries, speaks=self.abilities.speaks, language=language)
+
+    def spoken_language(self, entries: tuple[Entry, ...]) -> str | None:
+        """The language that the voice is to speak, in answer to `entries`."""
+        if self.limits.language != FOLLOWED:
+            return self.limits.language
+        if self.hears:
+            return None  # a transcript that comes beside the answer must not change it
+        heard = (e.heard.language for e in reversed(entries) if isinstance(e.heard, Text))
+        return next((language for language in heard if language), None)
 
     def check_voice(self, voice: VoiceName, param: str) -> None:
         """Raises `Refusal` for a voice that is known not to be there."""
@@ -99,6 +136,32 @@ class State:
         return self.config if isinstance(self.config, RealtimeSession) else None
 
     @property
+    def hears(self) -> bool:
+        """Whether the model of this session is given the user's speech itself."""
+        return self.abilities.hears and self.realtime is not None
+
+    @property
+    def wants_words(self) -> bool:
+        """Whether anybody reads what the user says: the model, the client or a barge-in policy."""
+        return not self.hears or self.transcription is not None or self.limits.barge_in.reads
+
+    @property
     def transcription(self) -> TranscriptionConfig | None:
         """What the client wants of transcripts."""
         return self.config.audio.input.transcription
+
+    def hearing_wishes(self) -> dict[str, Any]:
+        """The fields of a `Recognize` that the client decides, and else the model."""
+        wanted, fixed = self.transcription, self.limits.language
+        usual = None if fixed == FOLLOWED else fixed
+        if wanted is None:
+            return {"language": usual}
+        usual = None if wanted.languages else usual
+        return {
+            "model": wanted.model,
+            "language": wanted.language or usual,
+            "languages": wanted.languages or (),
+            "prompt": wanted.prompt,
+            "keywords": wanted.keywords or (),
+            "logprobs": bool(self.config.include),
+        }

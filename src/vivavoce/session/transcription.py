@@ -7,9 +7,12 @@ its item is final, so that nothing that was only tried is ever seen (design: Hea
 
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
 from vivavoce.audio.units import INNER_RATE
 from vivavoce.protocol.server_events import (
     DurationUsage,
+    LogProb,
     TranscriptionCompleted,
     TranscriptionDelta,
     TranscriptionError,
@@ -17,6 +20,7 @@ from vivavoce.protocol.server_events import (
 )
 from vivavoce.protocol.session_config import TranscriptionConfig, bytes_per_second
 from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Silence, Text
+from vivavoce.session.following import Followings
 from vivavoce.session.inputs import EngineFailed, Transcribed, TranscriptDelta
 from vivavoce.session.outputs import Cancel, Hear, HearClip
 from vivavoce.session.state import State
@@ -36,7 +40,10 @@ class Hearing:
     """Whether the item is committed."""
     held: list[str] = field(default_factory=list)
     """Deltas that wait for the commit."""
+    told: str | None = None
+    """What the client was told while the turn was spoken; None if nobody followed it."""
     heard: Heard = field(default_factory=Pending)
+    logprobs: tuple[LogProb, ...] = ()
     failure: EngineFailed | None = None
 
 
@@ -46,20 +53,42 @@ class Hearings:
     def __init__(self, state: State) -> None:
         self._state = state
         self._by_job: dict[int, Hearing] = {}
+        self._followings = Followings(state)
+
+    def follow(self, item_id: str, start: int) -> None:
+        """A turn has begun at `start`: hear it while it is spoken, if the recogniser can."""
+        self._followings.begin(item_id, start)
+
+    def follow_no_more(self) -> None:
+        """The open turn is over without an item."""
+        self._followings.stop()
+
+    def followed_text(self, item_id: str) -> str:
+        """What is sure so far of the open turn; nothing if nobody follows it."""
+        return self._followings.text_of(item_id)
 
     def try_span(self, item_id: str, start: int, end: int) -> None:
         """Hear the turn so far: it may end here."""
         if self._of(item_id, (start, end)) is None:
             self.drop(item_id)
+            self._followings.hold(item_id)
             self._ask(item_id, start, end)
 
-    def commit_span(self, item_id: str, start: int, end: int) -> Hearing:
-        """The item is committed, and its speech is this span; a try of the same span is used."""
+    def commit_span(self, item_id: str, start: int, end: int) -> Hearing | None:
+        """The item is committed, and its speech is this span; a try of the same span is used.
+
+        None if nobody wants to read what is said.
+        """
+        if not self._state.wants_words:
+            self.drop(item_id)
+            self._followings.stop()
+            return None
         hearing = self._of(item_id, (start, end))
         if hearing is None:
             self.drop(item_id)
             hearing = self._ask(item_id, start, end)
         hearing.final = True
+        hearing.told = self._followings.end(item_id)
         return hearing
 
     def commit_clip(self, item_id: str, audio: bytes) -> None:
@@ -74,8 +103,7 @@ class Hearings:
                 job=job,
                 audio=audio,
                 format=given,
-                language=wanted.language if wanted else None,
-                prompt=wanted.prompt if wanted else None,
+                **self._state.hearing_wishes(),
             )
         )
 
@@ -91,18 +119,25 @@ class Hearings:
             del self._by_job[hearing.job]
             if isinstance(hearing.heard, Pending):
                 self._state.out.do(Cancel(hearing.job))
+        self._followings.release(item_id)
 
     def drop_all(self) -> None:
         """Stop everything: the session ends."""
         for item_id in [hearing.item_id for hearing in self._by_job.values()]:
             self.drop(item_id)
+        self._followings.stop()
 
     def has(self, job: int) -> bool:
         """Whether this job is a hearing under way."""
-        return job in self._by_job
+        return job in self._by_job or self._followings.has(job)
 
     def received(self, result: TranscriptDelta | Transcribed | EngineFailed) -> Hearing | None:
         """A result arrived; gives the hearing that it concludes."""
+        if self._followings.has(result.job):
+            # A failure shows again in the answer to what was said.
+            if isinstance(result, TranscriptDelta):
+                self._followings.received(result.text)
+            return None
         hearing = self._by_job.get(result.job)
         if hearing is None:
             return None
@@ -112,8 +147,9 @@ class Hearings:
                 if hearing.final:
                     self._send_deltas(hearing)
                 return None
-            case Transcribed(_, text):
-                hearing.heard = Text(text) if text.strip() else Noise()
+            case Transcribed(_, text, logprobs, language):
+                hearing.heard = Text(text, language) if text.strip() else Noise()
+                hearing.logprobs = logprobs
             case EngineFailed():
                 hearing.heard = Inaudible()
                 hearing.failure = result
@@ -132,11 +168,15 @@ class Hearings:
             self._send_failure(hearing.item_id, hearing.failure)
             return
         text = hearing.heard.text if isinstance(hearing.heard, Text) else ""
+        self._send_rest(hearing, text)
         start, end = hearing.span
         seconds = -((start - end) // INNER_RATE)
         self._state.out.send(
             TranscriptionCompleted(
-                item_id=hearing.item_id, transcript=text, usage=DurationUsage(seconds=seconds)
+                item_id=hearing.item_id,
+                transcript=text,
+                usage=DurationUsage(seconds=seconds),
+                logprobs=hearing.logprobs or UNSET,
             )
         )
 
@@ -150,6 +190,12 @@ class Hearings:
             for delta in hearing.held:
                 self._state.out.send(TranscriptionDelta(item_id=hearing.item_id, delta=delta))
         hearing.held.clear()
+
+    def _send_rest(self, hearing: Hearing, text: str) -> None:
+        """What a client that has read the turn so far does not know yet."""
+        rest = "" if hearing.told is None else text[len(hearing.told) :]
+        if rest:
+            self._state.out.send(TranscriptionDelta(item_id=hearing.item_id, delta=rest))
 
     def _send_failure(self, item_id: str, failure: EngineFailed) -> None:
         error = TranscriptionError(
@@ -167,8 +213,8 @@ class Hearings:
                 job=job,
                 start=start,
                 end=end,
-                language=wanted.language if wanted else None,
-                prompt=wanted.prompt if wanted else None,
+                follow=self._followings.job_of(item_id),
+                **self._state.hearing_wishes(),
             )
         )
         return hearing

@@ -22,7 +22,13 @@ from vivavoce.protocol.items import (
 from vivavoce.protocol.server_events import ResponseError
 from vivavoce.protocol.session_config import RetentionRatio, Truncation
 from vivavoce.protocol.tools import Tool
-from vivavoce.session.context import estimate_tokens, mcp_result, messages, words_of
+from vivavoce.session.context import (
+    estimate_speech_tokens,
+    estimate_tokens,
+    mcp_result,
+    messages,
+    words_of,
+)
 from vivavoce.session.conversation import Entry
 from vivavoce.session.response_plan import ResponsePlan
 
@@ -135,7 +141,8 @@ def units(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:
 
 
 def entry_tokens(entry: Entry) -> int:
-    """About how many tokens an entry has as the model reads it."""
+    """About how many tokens an entry has as the model reads or hears it."""
+    heard = 0 if entry.clip is None else estimate_speech_tokens(entry.clip)
     match entry.item:
         case MessageItem(content=content):
             images = sum(isinstance(part, InputImage) for part in content)
@@ -148,7 +155,7 @@ def entry_tokens(entry: Entry) -> int:
             images, text = 0, name + arguments + (mcp_result(call) or "")
         case _:
             return 0
-    return TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * images + estimate_tokens(text)
+    return TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * images + estimate_tokens(text) + heard
 
 
 def instruction_tokens(instructions: str, tools: Iterable[Tool]) -> int:

@@ -2,7 +2,8 @@
 
 `Endpointer` is Silero's own rule of two thresholds made incremental: speech begins with a window
 at or above `threshold`, a pause with a window below `threshold - 0.15`, and a pause of
-`silence` samples ends the turn. Positions are samples at 24 kHz.
+`silence` samples ends the turn. Where a turn detector judges pauses, one behind words that it finds
+complete ends the turn sooner. Positions are samples at 24 kHz.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from vivavoce.audio.units import SAMPLES_PER_MS, VAD_WINDOW
 from vivavoce.protocol.session_config import (
     SEMANTIC_CEILING_MS,
+    Eagerness,
     SemanticVad,
     TranscriptionSemanticVad,
     TurnDetection,
@@ -24,6 +26,16 @@ PAUSE_STEP = 150 * SAMPLES_PER_MS
 """A pause of this length is worth hearing provisionally. It is also the pad behind the last
 voiced sample that a recogniser gets, so that what it heard in the pause stays valid."""
 
+FIRST_JUDGEMENT = 200 * SAMPLES_PER_MS
+"""A pause of this length is worth judging: so much silence stands at the end of what turn detectors
+were trained on."""
+
+JUDGEMENT_GROWTH = 3
+"""A pause that was not the end is judged again when it is so many times as long."""
+
+COMPLETE: dict[Eagerness, float] = {"low": 0.8, "medium": 0.5, "auto": 0.5, "high": 0.3}
+"""From which probability on a turn counts as complete (protocol 2.4, `eagerness`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class TurnRules:
@@ -33,19 +45,27 @@ class TurnRules:
     padding: int
     silence: int
     max_turn: int
+    complete: float | None = None
+    """The probability from which on a pause ends the turn; None if pauses are not judged."""
 
     @classmethod
-    def of(cls, config: TurnDetection, *, max_turn: int) -> "TurnRules":
-        """The rules of this configuration; `semantic_vad` waits for its ceiling of silence."""
+    def of(cls, config: TurnDetection, *, max_turn: int, judges: bool = False) -> "TurnRules":
+        """The rules of this configuration.
+
+        `semantic_vad` waits for its ceiling of silence, and where there is a turn detector that
+        `judges` pauses, for a pause behind what is complete.
+        """
+        complete = None
         if isinstance(config, SemanticVad | TranscriptionSemanticVad):
             threshold, padding = SEMANTIC_THRESHOLD, SEMANTIC_PADDING_MS
             silence = SEMANTIC_CEILING_MS[config.eagerness]
+            complete = COMPLETE[config.eagerness] if judges else None
         else:
             threshold, padding = config.threshold, config.prefix_padding_ms
             silence = config.silence_duration_ms
         # Padding may not fill a turn: there has to be room for speech in it.
         padding = min(padding * SAMPLES_PER_MS, max_turn // 2)
-        return cls(threshold, padding, silence * SAMPLES_PER_MS, max_turn)
+        return cls(threshold, padding, silence * SAMPLES_PER_MS, max_turn, complete)
 
 
 # --- states -------------------------------------------------------------------------------------
@@ -70,6 +90,8 @@ class Pausing:
     start: int
     voiced_to: int
     stepped: bool = False
+    judged_at: int = FIRST_JUDGEMENT
+    """The length at which the pause is judged next."""
 
 
 TurnState = Quiet | Speaking | Pausing
@@ -94,6 +116,15 @@ class PauseReached:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgementDue:
+    """The pause has lasted to `end`, where it may be judged whether the turn is complete."""
+
+    start: int
+    voiced_to: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechResumed:
     """The pause was only a pause."""
 
@@ -107,7 +138,7 @@ class TurnEnded:
     end: int
 
 
-Signal = SpeechBegan | PauseReached | SpeechResumed | TurnEnded
+Signal = SpeechBegan | PauseReached | JudgementDue | SpeechResumed | TurnEnded
 
 
 class Endpointer:
@@ -138,7 +169,15 @@ class Endpointer:
                 if voiced:
                     self.state = Speaking(start)
                     return self._ended(end, rules) or SpeechResumed()
-                return self._ended(end, rules) or self._stepped(end)
+                return self._ended(end, rules) or self._stepped(end, rules)
+
+    def completed(self, end: int) -> TurnEnded | None:
+        """The pause was judged at `end`, and what was said is complete; None if nobody pauses."""
+        state = self.state
+        if not isinstance(state, Pausing):
+            return None
+        self.state = Quiet()
+        return TurnEnded(state.start, state.voiced_to, end)
 
     def _began(self, end: int, rules: TurnRules, floor: int) -> SpeechBegan:
         start = max(end - VAD_WINDOW - rules.padding, floor)
@@ -160,11 +199,15 @@ class Endpointer:
         self.state = Quiet()
         return TurnEnded(start, min(voiced_to, stop), stop)
 
-    def _stepped(self, end: int) -> PauseReached | None:
+    def _stepped(self, end: int, rules: TurnRules) -> PauseReached | JudgementDue | None:
         state = self.state
-        if not isinstance(state, Pausing) or state.stepped:
+        if not isinstance(state, Pausing):
             return None
-        if end - state.voiced_to < PAUSE_STEP:
-            return None
-        self.state = replace(state, stepped=True)
-        return PauseReached(state.start, state.voiced_to)
+        pause = end - state.voiced_to
+        if pause >= PAUSE_STEP and not state.stepped:
+            self.state = replace(state, stepped=True)
+            return PauseReached(state.start, state.voiced_to)
+        if pause >= state.judged_at and rules.complete is not None:
+            self.state = replace(state, judged_at=state.judged_at * JUDGEMENT_GROWTH)
+            return JudgementDue(state.start, state.voiced_to, state.voiced_to + state.judged_at)
+        return None

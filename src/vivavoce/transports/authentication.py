@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from vivavoce.protocol.errors import ErrorDetail, Refusal
-from vivavoce.protocol.session_config import SessionConfig
-from vivavoce.runtime.client_secrets import PREFIX, ClientSecrets, InvalidClientSecretError
+from vivavoce.runtime.client_secrets import PREFIX, Bound, ClientSecrets, InvalidClientSecretError
 
 KEY_PROTOCOL = "openai-insecure-api-key."
 """The subprotocol in which a browser carries its key, as it cannot set headers."""
@@ -31,7 +30,7 @@ class Unauthenticated(Refusal):
 class Admission:
     """A caller that may come in. `bound` are the settings that its client secret holds."""
 
-    bound: SessionConfig | None = None
+    bound: Bound | None = None
 
 
 class Authentication:
@@ -40,6 +39,11 @@ class Authentication:
     def __init__(self, api_keys: Iterable[str], secrets: ClientSecrets) -> None:
         self._digests = tuple(digest(key) for key in api_keys)
         self._secrets = secrets
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether there is any API key."""
+        return bool(self._digests)
 
     def admit(self, request: web.Request) -> Admission:
         """Whether a request may open a session, and of which settings. Raises `Unauthenticated`.

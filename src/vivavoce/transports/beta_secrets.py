@@ -16,7 +16,13 @@ from vivavoce.dialects.beta_sessions import shown_session
 from vivavoce.protocol.errors import ErrorDetail, Refusal, refuse
 from vivavoce.protocol.session_config import SessionConfig, merge
 from vivavoce.protocol.validation import explain
-from vivavoce.runtime.client_secrets import ClientSecret, ClientSecrets, SessionTooLargeError
+from vivavoce.runtime.client_secrets import (
+    Bound,
+    ClientSecret,
+    ClientSecrets,
+    SessionTooLargeError,
+    bound,
+)
 from vivavoce.runtime.sessions import Sessions
 from vivavoce.transports.client_secrets import ExpiresAfter, shown
 
@@ -58,16 +64,17 @@ class BetaSecretsEndpoint:
     ) -> web.Response:
         """The session with its secret. Raises `Refusal`, with the paths of the body."""
         try:
-            session = merge(start, patch(flat))
+            settings = patch(flat)
+            session = merge(start, settings, self._sessions.abilities(start))
             self._sessions.check(session)
-            secret = self._mint(session, lifetime(flat.get("client_secret")))
+            secret = self._mint(bound(session, settings), lifetime(flat.get("client_secret")))
         except Refusal as refusal:
             raise Refusal(of_the_body(in_old_terms(refusal.detail))) from refusal
         minted = {"value": secret.value, "expires_at": secret.expires_at}
         answer = {**shown_session(shown(session)), "client_secret": minted}
         return web.json_response(body=msgspec.json.encode(answer))
 
-    def _mint(self, session: SessionConfig, seconds: int) -> ClientSecret:
+    def _mint(self, session: Bound, seconds: int) -> ClientSecret:
         try:
             return self._secrets.mint(session, seconds)
         except SessionTooLargeError as error:

@@ -13,7 +13,7 @@ from vivavoce.protocol.errors import invalid_value, missing_parameter, refuse
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.session_config import SessionConfig, merge
 from vivavoce.protocol.validation import explain
-from vivavoce.runtime.client_secrets import ClientSecrets, SessionTooLargeError
+from vivavoce.runtime.client_secrets import ClientSecrets, SessionTooLargeError, bound
 from vivavoce.runtime.sessions import Sessions
 
 
@@ -41,9 +41,11 @@ class ClientSecretsEndpoint:
     async def handle(self, request: web.Request) -> web.Response:
         """Mint a secret. Raises `Refusal` for a body that asks for what there is not."""
         asked = parse(await request.read())
-        session = self._settings({"type": "realtime"} if asked.session is None else asked.session)
+        patch = {"type": "realtime"} if asked.session is None else asked.session
+        session = self._settings(patch)
+        seconds = (asked.expires_after or ExpiresAfter()).seconds
         try:
-            secret = self._secrets.mint(session, (asked.expires_after or ExpiresAfter()).seconds)
+            secret = self._secrets.mint(bound(session, patch), seconds)
         except SessionTooLargeError as error:
             raise refuse("session_too_large", str(error), "session") from error
         answer = {
@@ -67,7 +69,7 @@ class ClientSecretsEndpoint:
         model = patch.get("model")
         named = model if isinstance(model, str) else ""
         start = self._sessions.defaults(named, transcription=kind == "transcription")
-        session = merge(start, patch)
+        session = merge(start, patch, self._sessions.abilities(start))
         self._sessions.check(session)
         return session
 

@@ -10,11 +10,10 @@ from vivavoce.transports.access import Access
 from vivavoce.transports.beta_secrets import BetaSecretsEndpoint
 from vivavoce.transports.client_secrets import ClientSecretsEndpoint
 from vivavoce.transports.http_errors import errors_as_json
+from vivavoce.transports.models import ModelsEndpoint
+from vivavoce.transports.reload import Reload, ReloadEndpoint
+from vivavoce.transports.rest.routes import RestPaths
 from vivavoce.transports.websocket import Connect, RealtimeEndpoint, connect_socket
-
-BUILT_IN_MODEL = "vivavoce"
-"""The name that the one pipeline has in lists; any name is accepted."""
-
 
 BASES = ("", "/v1", "/openai", "/openai/v1")
 """What base URLs end in: ours with and without the version, and Azure's."""
@@ -24,12 +23,18 @@ MAX_FIELD = 32 * 1024
 
 
 def application(
-    sessions: Sessions, access: Access, connect: Connect = connect_socket
+    sessions: Sessions,
+    access: Access,
+    connect: Connect = connect_socket,
+    reload: Reload | None = None,
 ) -> web.Application:
     """All routes, below every base."""
     endpoint = RealtimeEndpoint(sessions, access, connect)
     secrets = ClientSecretsEndpoint(sessions, access.secrets)
     beta = BetaSecretsEndpoint(sessions, access.secrets)
+    models = ModelsEndpoint(sessions.models)
+    rest = RestPaths(sessions.models)
+    engines = tuple(rest.routes())
     alive = health(sessions)
     app = web.Application(middlewares=[errors_as_json, access.guard((endpoint.handle, alive))])
     for base in BASES:
@@ -37,10 +42,18 @@ def application(
         app.router.add_post(lenient(f"{base}/realtime/client_secrets"), secrets.handle)
         app.router.add_post(lenient(f"{base}/realtime/sessions"), beta.realtime)
         app.router.add_post(lenient(f"{base}/realtime/transcription_sessions"), beta.transcription)
-        app.router.add_get(lenient(f"{base}/models"), models)
+        app.router.add_get(lenient(f"{base}/models"), models.all)
+        one_model = lenient(f"{base}/models") + "/{model:[^/]+(?:/[^/]+)*}{slashes:/*}"
+        app.router.add_get(one_model, models.one)
+        for path, handle in engines:
+            app.router.add_post(lenient(f"{base}{path}"), handle)
+        if reload is not None:
+            admin = ReloadEndpoint(reload, access.authentication)
+            app.router.add_post(lenient(f"{base}/admin/reload"), admin.handle)
     app.router.add_get("/health", alive)
     app.on_response_prepare.append(access.origins.mark)
     app.on_shutdown.append(endpoint.close_all)
+    app.on_shutdown.append(rest.close_all)
     return app
 
 
@@ -49,12 +62,6 @@ def lenient(path: str) -> str:
     together from pieces that have their own."""
     _, *parts = path.split("/")
     return "".join(f"/{{s{n}:/*}}{part}" for n, part in enumerate(parts)) + "{end:/*}"
-
-
-async def models(_: web.Request) -> web.Response:
-    """`GET /v1/models`: every name is accepted, one is shown."""
-    model = {"id": BUILT_IN_MODEL, "object": "model", "created": 0, "owned_by": "vivavoce"}
-    return web.json_response({"object": "list", "data": [model]})
 
 
 def health(sessions: Sessions) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -1,11 +1,11 @@
 """How a session begins: from the query of its URL, or from the client secret that was shown
 (protocol 1.1)."""
 
-import msgspec
 from aiohttp import web
 
 from vivavoce.protocol.errors import refuse
-from vivavoce.protocol.session_config import RealtimeSession, SessionConfig
+from vivavoce.protocol.session_config import SessionConfig, merge
+from vivavoce.runtime.client_secrets import AnyModel
 from vivavoce.runtime.sessions import Sessions
 from vivavoce.transports.authentication import Admission
 
@@ -23,24 +23,36 @@ def starting_settings(
     transcription = request.query.get("intent") == "transcription"
     bound = admission.bound
     if bound is not None:
-        return named(bound, model or deployment)
+        if isinstance(bound, AnyModel):
+            return of_model(present(model or deployment), bound, sessions)
+        return bound
     if transcription:
         # Azure's URLs name the deployment of a transcription session too.
         if model:
             text = "You must not provide a model parameter for transcription sessions."
             raise refuse("invalid_model", text)
         return sessions.defaults("", transcription=True)
-    return named(sessions.defaults("", transcription=False), model or deployment)
+    return sessions.defaults(present(model or deployment), transcription=False)
 
 
-def named(session: SessionConfig, model: str) -> SessionConfig:
-    """The session with a model. Raises `Refusal` if nothing names one."""
-    if not isinstance(session, RealtimeSession) or session.model:
-        return session
+def of_model(model: str, bound: AnyModel, sessions: Sessions) -> SessionConfig:
+    """A session of this model with what a client secret sets.
+
+    Raises `Refusal` for settings that the model does not take: the secret was made before anybody
+    knew which one it is.
+    """
+    start = sessions.defaults(model, transcription=False)
+    session = merge(start, bound.settings, sessions.abilities(start))
+    sessions.check(session)
+    return session
+
+
+def present(model: str) -> str:
+    """The name of a model. Raises `Refusal` if there is none."""
     if not model:
         raise refuse(
             "missing_model",
             "Name a model: connect to /v1/realtime?model=..., or use ?intent=transcription.",
             "model",
         )
-    return msgspec.structs.replace(session, model=model)
+    return model

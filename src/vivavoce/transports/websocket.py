@@ -268,7 +268,7 @@ class RealtimeEndpoint:
             return
         except ModelLoadError as error:
             logger.warning("a session cannot begin: %s", error)
-            refuse_session(connection, LOAD_ERROR, REFUSED)
+            refuse_session(connection, load_error(error), REFUSED)
             return
         except TooManySessionsError as error:
             refuse_session(connection, overloaded(error), WSCloseCode.TRY_AGAIN_LATER)
@@ -314,12 +314,9 @@ async def read(connection: WebSocketConnection, driver: SessionDriver) -> None:
 DOES_NOT_READ = "The client does not read what it is sent."
 
 
-LOAD_ERROR = ErrorDetail(
-    type="server_error",
-    code="model_load_error",
-    message="A model of this server cannot be loaded. Its log says which, and why.",
-)
-"""Paths, and what else stands in the log, are the operator's."""
+def load_error(error: ModelLoadError) -> ErrorDetail:
+    """A model that cannot serve."""
+    return ErrorDetail(type="server_error", code="model_load_error", message=error.FOR_CLIENTS)
 
 
 def overloaded(error: TooManySessionsError) -> ErrorDetail:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.errors import ErrorDetail, Refusal
 from vivavoce.protocol.session_config import (
     PcmaFormat,
@@ -328,3 +329,28 @@ def test_settings_of_other_recognisers_are_refused_by_name(field: str, value: ob
     assert refused.value.detail.param == f"session.audio.input.transcription.{field}"
     transcription[field] = None
     merge(RealtimeSession(), patch)
+
+
+# --- what depends on the recogniser ---------------------------------------------------------------
+
+HEARING: dict[str, dict[str, Any]] = {
+    "languages": {"audio": {"input": {"transcription": {"languages": ["en", "de"]}}}},
+    "keywords": {"audio": {"input": {"transcription": {"keywords": ["Vivavoce"]}}}},
+    "logprobs": {"include": ["item.input_audio_transcription.logprobs"]},
+}
+
+
+@pytest.mark.parametrize("ability", HEARING)
+def test_a_setting_is_taken_where_the_recogniser_has_it(ability: str) -> None:
+    patch = {"type": "realtime", **HEARING[ability]}
+    with pytest.raises(Refusal):
+        merge(RealtimeSession(), patch)
+    able = HearingAbilities(**{ability: True})
+    assert merge(RealtimeSession(), patch, able) != RealtimeSession()
+
+
+def test_no_recogniser_has_a_delay() -> None:
+    able = HearingAbilities(streams=True, languages=True, keywords=True, logprobs=True)
+    patch = {"type": "realtime", "audio": {"input": {"transcription": {"delay": "low"}}}}
+    with pytest.raises(Refusal):
+        merge(RealtimeSession(), patch, able)

@@ -12,9 +12,10 @@ from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
 from vivavoce.protocol.items import McpListedTool
 from vivavoce.protocol.tools import ToolServer
+from vivavoce.runtime.catalogue import Engines
 from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.engine_jobs import EngineJobs
-from vivavoce.runtime.pipeline import Engines
+from vivavoce.runtime.models import Models
 from vivavoce.runtime.tool_jobs import ToolJobs
 from vivavoce.session.inputs import AnyInput
 from vivavoce.session.outputs import CallTool, ListTools
@@ -47,10 +48,13 @@ async def test_no_coroutine_is_left_unawaited(starts: Callable[[EngineJobs], Non
     engines = Engines(
         ScriptedDetector(), ScriptedRecognizer(), ScriptedModel(), ScriptedSynthesizer()
     )
-    async with asyncio.TaskGroup() as tasks:
-        tools = ToolJobs(NobodyAsks(), Concealment())
-        jobs = EngineJobs(engines, tools, tasks, reported.append)
-        starts(jobs)
-        jobs.cancel(1)
+    async with Models(engines.catalogue()) as models:
+        pipeline = models.hold("any")
+        async with asyncio.TaskGroup() as tasks:
+            tools = ToolJobs(NobodyAsks(), Concealment())
+            jobs = EngineJobs(pipeline, tools, tasks, reported.append)
+            starts(jobs)
+            jobs.cancel(1)
+        pipeline.release()
     gc.collect()
     assert reported == []

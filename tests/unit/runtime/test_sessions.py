@@ -15,9 +15,10 @@ from vivavoce.engines.vad.scripted import ScriptedDetector
 from vivavoce.protocol.client_events import ResponseCancel
 from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.runtime import sessions as runtime_sessions
+from vivavoce.runtime.catalogue import Engines
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.driver import SessionDriver
-from vivavoce.runtime.pipeline import Engines, Pipeline
+from vivavoce.runtime.models import Models
 from vivavoce.runtime.sessions import SessionPolicy, Sessions, TooManySessionsError
 from vivavoce.runtime.trace import ReplayError, TraceWriter, replay
 from vivavoce.session.inputs import AnyInput, EventReceived, TimerFired
@@ -54,22 +55,22 @@ class SlowModel(ScriptedModel):
         super().load()
 
 
-def pipeline_with(llm: ScriptedModel) -> Pipeline:
-    return Pipeline(Engines(ScriptedDetector(), ScriptedRecognizer(), llm, ScriptedSynthesizer()))
+def models_with(llm: ScriptedModel) -> Models:
+    engines = Engines(ScriptedDetector(), ScriptedRecognizer(), llm, ScriptedSynthesizer())
+    return Models(engines.catalogue())
 
 
 @pytest.fixture
-async def pipeline() -> AsyncIterator[Pipeline]:
-    pipeline = pipeline_with(ScriptedModel())
-    yield pipeline
-    await pipeline.close()
+async def models() -> AsyncIterator[Models]:
+    async with models_with(ScriptedModel()) as models:
+        yield models
 
 
 async def test_sessions_that_wait_for_their_engines_count() -> None:
     model = SlowModel()
-    pipeline = pipeline_with(model)
-    sessions = Sessions(pipeline, SessionPolicy(limits=Limits(), max_sessions=1), clock=Clock())
-    async with asyncio.TaskGroup() as tasks:
+    models = models_with(model)
+    sessions = Sessions(models, SessionPolicy(limits=Limits(), max_sessions=1), clock=Clock())
+    async with models, asyncio.TaskGroup() as tasks:
         first = tasks.create_task(sessions.open(sessions.defaults("m", transcription=False), tasks))
         await asyncio.sleep(0)
         with pytest.raises(TooManySessionsError):
@@ -77,7 +78,6 @@ async def test_sessions_that_wait_for_their_engines_count() -> None:
         model.may_load.set()
         sessions.closed(await first)
         sessions.closed(await sessions.open(sessions.defaults("m", transcription=False), tasks))
-    await pipeline.close()
 
 
 class FastClock(Clock):
@@ -89,17 +89,16 @@ class FastClock(Clock):
 
 def test_a_timer_is_right_whatever_the_clock_begins_with() -> None:
     async def lifetime() -> float:
-        pipeline, peer = pipeline_with(ScriptedModel()), Peer()
+        models, peer = models_with(ScriptedModel()), Peer()
         policy = SessionPolicy(limits=Limits(lifetime_s=3.0))
-        sessions = Sessions(pipeline, policy, clock=FastClock())
-        async with asyncio.TaskGroup() as tasks:
+        sessions = Sessions(models, policy, clock=FastClock())
+        async with models, asyncio.TaskGroup() as tasks:
             driver = await sessions.open(sessions.defaults("m", transcription=False), tasks)
             begin = asyncio.get_running_loop().time()
             driver.join(1, peer)
             await peer.closed.wait()
             end = asyncio.get_running_loop().time()
             sessions.closed(driver)
-        await pipeline.close()
         return end - begin
 
     assert run_in_virtual_time(lifetime()) == pytest.approx(3.0)
@@ -118,11 +117,11 @@ def fail_at_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def session_in(
-    folder: Path, pipeline: Pipeline, tasks: asyncio.TaskGroup, peer: Peer
+    folder: Path, models: Models, tasks: asyncio.TaskGroup, peer: Peer
 ) -> SessionDriver:
     """A session that is traced in a folder."""
     policy = SessionPolicy(limits=Limits(), trace_folder=folder)
-    sessions = Sessions(pipeline, policy, clock=Clock())
+    sessions = Sessions(models, policy, clock=Clock())
     driver = await sessions.open(sessions.defaults("m", transcription=False), tasks)
     driver.join(1, peer)
     return driver
@@ -134,13 +133,13 @@ def only_trace(folder: Path) -> Path:
 
 
 async def test_the_input_that_breaks_a_session_is_the_last_of_its_trace(
-    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer = Peer()
     with monkeypatch.context() as patch:
         fail_at_cancel(patch)
         async with asyncio.TaskGroup() as tasks:
-            driver = await session_in(tmp_path, pipeline, tasks, peer)
+            driver = await session_in(tmp_path, models, tasks, peer)
             await driver.receive(1, ResponseCancel(event_id="culprit"))
             driver.step(TimerFired())
         assert peer.code == 1011
@@ -153,20 +152,20 @@ async def test_the_input_that_breaks_a_session_is_the_last_of_its_trace(
         list(replay(path))
 
 
-async def test_what_comes_after_the_end_is_not_kept(pipeline: Pipeline, tmp_path: Path) -> None:
+async def test_what_comes_after_the_end_is_not_kept(models: Models, tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as tasks:
-        driver = await session_in(tmp_path, pipeline, tasks, Peer())
+        driver = await session_in(tmp_path, models, tasks, Peer())
         driver.close()
         driver.step(TimerFired())
     assert not driver._waiting
 
 
 async def test_a_session_whose_trace_cannot_be_made_goes_without(
-    pipeline: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    models: Models, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     peer = Peer()
     async with asyncio.TaskGroup() as tasks:
-        driver = await session_in(tmp_path / "gone", pipeline, tasks, peer)
+        driver = await session_in(tmp_path / "gone", models, tasks, peer)
         driver.close()
     assert peer.events
     assert "has no trace" in caplog.text
@@ -174,7 +173,7 @@ async def test_a_session_whose_trace_cannot_be_made_goes_without(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, as Linux has it")
 async def test_a_session_outlives_a_full_disk(
-    pipeline: Pipeline,
+    models: Models,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -185,7 +184,7 @@ async def test_a_session_outlives_a_full_disk(
     )
     peer = Peer()
     async with asyncio.TaskGroup() as tasks:
-        driver = await session_in(tmp_path, pipeline, tasks, peer)
+        driver = await session_in(tmp_path, models, tasks, peer)
         for _ in range(100):  # more than a file's buffer holds
             await driver.receive(1, ResponseCancel(event_id="x" * 500))
         driver.close()

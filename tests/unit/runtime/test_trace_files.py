@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.session_config import RealtimeSession
 from vivavoce.runtime.trace import Origin, TraceWriter
 from vivavoce.session.state import Limits
@@ -15,7 +16,12 @@ from vivavoce.session.state import Limits
 def test_nobody_else_may_read_a_trace(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     origin = Origin(
-        config=RealtimeSession(), limits=Limits(), default_transcription="x", seed=1, now=0.0
+        config=RealtimeSession(),
+        limits=Limits(),
+        default_transcription="x",
+        abilities=HearingAbilities(),
+        seed=1,
+        now=0.0,
     )
     TraceWriter(path, origin).close()
     assert path.read_bytes()

@@ -12,7 +12,16 @@ from vivavoce.protocol.items import (
     OutputAudio,
     OutputText,
 )
-from vivavoce.protocol.prompt import INAUDIBLE, FunctionTool, Message, Prompt, ToolCall
+from vivavoce.protocol.prompt import (
+    INAUDIBLE,
+    SILENCE,
+    FunctionTool,
+    Message,
+    Prompt,
+    ToolCall,
+    note_of,
+    noted_in,
+)
 from vivavoce.protocol.session_config import RealtimeSession
 from vivavoce.protocol.tools import Tool, ToolChoiceFunction
 from vivavoce.session.context import (
@@ -21,7 +30,7 @@ from vivavoce.session.context import (
     estimate_tokens,
     messages,
 )
-from vivavoce.session.conversation import Entry, Heard, Inaudible, Noise, Pending, Text
+from vivavoce.session.conversation import Entry, Heard, Inaudible, Noise, Pending, Silence, Text
 from vivavoce.session.output_audio import Clause, Spoken
 from vivavoce.session.response_plan import plan_of
 
@@ -155,3 +164,24 @@ def test_tokens_are_estimated_from_characters() -> None:
     assert [estimate_tokens("x" * n) for n in (0, 1, 4, 5)] == [0, 1, 1, 2]
     prompt = Prompt(instructions="x" * 8, messages=(HELLO_READ,))
     assert estimate_prompt_tokens(prompt) == 4
+
+
+@pytest.mark.parametrize(
+    ("heard", "note"),
+    [
+        (Inaudible(), "[The user spoke, but the words could not be recognised."),
+        (Silence(), "[The user has said nothing for a while."),
+    ],
+)
+def test_a_model_apologises_in_the_language_of_the_talk(heard: Heard, note: str) -> None:
+    entries = [HELLO, said("user", InputAudio(), heard=heard)]
+    asked = build_prompt(plan_of(RealtimeSession()), entries, language="de").messages
+    assert asked[1].text == f"{note} Answer in the language 'de'.]"
+    assert asked[0] == build_prompt(plan_of(RealtimeSession()), [HELLO]).messages[0]
+
+
+@pytest.mark.parametrize("note", [INAUDIBLE, SILENCE])
+def test_a_note_is_known_in_every_language(note: str) -> None:
+    assert note_of(noted_in(note, "pt-BR")) == note_of(note) == note
+    assert note_of(f"{note} What?") is None
+    assert note_of("") is None

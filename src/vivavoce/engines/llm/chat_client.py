@@ -1,24 +1,20 @@
 """One POST to a chat completions server, and the stream of events that answers it."""
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
+import msgspec
 
 from vivavoce.engines.base import EngineError, ModelOutput
-from vivavoce.engines.llm.chat_failures import UnavailableError, not_a_stream, refusal
+from vivavoce.engines.llm.chat_relay import ANSWER_S, Patience, Relayed, relayed
 from vivavoce.engines.llm.chat_stream import ChatStream
-from vivavoce.engines.llm.server_sent_events import EventStreamParser, EventTooLongError
-
-_MAX_BODY_BYTES = 64 * 1024
-_MAX_MESSAGE = 600
-"""Characters of an error's text: what a server says about itself can be a whole page."""
-
-_DRAIN_S = 1.0
-"""Seconds that a server has to end the stream behind its last event."""
+from vivavoce.engines.openai_http.endpoint import Endpoint, Late, drain, read, read_document
+from vivavoce.engines.openai_http.failures import UnavailableError, not_a_stream
+from vivavoce.engines.openai_http.server_sent_events import EventStreamParser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +34,57 @@ class Timeouts:
 
 
 class ChatClient:
-    """Posts to `url`. `model` serves the wording of errors, in which `api_key` never shows."""
+    """Posts to `url`, over at most so many `connections`; 0 sets no limit.
 
-    def __init__(self, url: str, *, model: str, api_key: str | None, timeouts: Timeouts) -> None:
-        self._url = url
-        self._model = model
-        self._api_key = api_key
+    `model` serves the wording of errors, in which `api_key` never shows.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        api_key: str | None,
+        timeouts: Timeouts,
+        connections: int = 0,
+    ) -> None:
         self._timeouts = timeouts
-        self._session: aiohttp.ClientSession | None = None
+        self._api_key = api_key
+        self._endpoint = Endpoint(
+            url,
+            model=model,
+            api_key=api_key,
+            key_advice=_KEY,
+            connect_s=timeouts.connect,
+            connections=connections,
+        )
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._endpoint.close()
+
+    async def answer(
+        self, request: Mapping[str, Any], new_stream: Callable[[], ChatStream]
+    ) -> AsyncGenerator[ModelOutput, None]:
+        """Post `request` and read the answer, through a new stream for each attempt.
+
+        Before the first token, a lost connection and a busy server get further attempts. Raises
+        `EngineError`.
+        """
+        body = msgspec.json.encode(request)
+        for pause in (*self._timeouts.retry_pauses, None):
+            stream = new_stream()
+            try:
+                async with aclosing(self.attempt(body, stream)) as outputs:
+                    async for output in outputs:
+                        yield output
+                return
+            except UnavailableError as error:
+                asked = error.retry_after or 0.0
+                if stream.started or pause is None or asked > self._timeouts.longest_pause:
+                    raise
+                pause_s = max(pause, asked)
+            await asyncio.sleep(pause_s)
 
     async def attempt(self, body: bytes, stream: ChatStream) -> AsyncGenerator[ModelOutput, None]:
         """Post `body` once and read the answer through `stream`; raises `EngineError`.
@@ -61,14 +94,21 @@ class ChatClient:
         now = asyncio.get_running_loop().time
         parser = EventStreamParser()
         deadline = now() + self._timeouts.first_token
-        response = await self._post(body, deadline)
+        worded, late = self._endpoint.worded, self._late(stream)
+        with worded(late):
+            response = await self._endpoint.post(body, _HEADERS, deadline=deadline)
         try:
+            if response.content_type in _DOCUMENTS:
+                with worded(late):
+                    outputs = await self._whole(response, stream, deadline)
+                for output in outputs:
+                    yield output
             while not stream.ended:
-                with self._worded(stream):
-                    chunk = await _read(response, deadline)
+                with worded(late):
+                    chunk = await read(response, deadline)
                     events = parser.receive(chunk)
                 for event in events:
-                    with self._worded(stream):
+                    with worded(late):
                         outputs = stream.receive(event.data)
                     for output in outputs:
                         yield output
@@ -76,138 +116,55 @@ class ChatClient:
                     break
                 if stream.started and events:
                     deadline = now() + self._timeouts.between_tokens
-            with self._worded(stream):
+            with worded(late):
                 outputs = stream.finish()
             for output in outputs:
                 yield output
-            await _drain(response)
+            await drain(response)
         finally:
             response.close()
 
-    async def _post(self, body: bytes, deadline: float) -> aiohttp.ClientResponse:
-        """Post, and return the response once it is known to be a stream."""
-        with self._worded(ChatStream()):
-            async with asyncio.timeout_at(deadline):
-                response = await self._connected().post(
-                    self._url, data=body, headers=self._headers(), allow_redirects=False
-                )
-                if response.status == 200 and response.content_type not in _DOCUMENTS:
-                    return response
-                try:
-                    document = await _read_document(response)
-                finally:
-                    response.close()
-            if response.status == 200:
-                raise not_a_stream(response.content_type, document, secret=self._api_key)
-            raise refusal(
-                response.status,
-                document,
-                response.headers.get("Retry-After"),
-                model=self._model,
-                secret=self._api_key,
-            )
-
-    def _connected(self) -> aiohttp.ClientSession:
-        # Made here and not at construction: it belongs to the running event loop.
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # The runtime's admission bounds the number of answers, not a pool in here.
-                connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
-            )
-        return self._session
-
-    def _headers(self) -> dict[str, str]:
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",  # compression would hold tokens back
-        }
-        if self._api_key is not None:
-            headers["Authorization"] = f"Bearer {self._api_key}"
-        return headers
-
-    @contextmanager
-    def _worded(self, stream: ChatStream) -> Iterator[None]:
-        """Turn whatever goes wrong with the connection into an `EngineError` for the reader."""
-        try:
-            yield
-            return
-        except EngineError as error:
-            failure = error
-        except (aiohttp.ClientError, TimeoutError, EventTooLongError) as error:
-            failure = self._failure(error, stream)
-        text = f"{self._url} {failure}"
-        if self._api_key is not None:
-            text = text.replace(self._api_key, "***")
-        failure.args = (text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…",)
-        # Not "from error": aiohttp's errors may hold the request's headers, and so the key.
-        raise failure from None
-
-    def _failure(self, error: Exception, stream: ChatStream) -> EngineError:
+    def relay(self, request: Mapping[str, Any]) -> AbstractAsyncContextManager[Relayed]:
+        """Post `request` once and pass the answer through; raises `EngineError`."""
         limits = self._timeouts
-        match error:
-            case aiohttp.ConnectionTimeoutError():
-                return UnavailableError(
-                    f"cannot be reached: no connection within {limits.connect:g} s. "
-                    "Is the address right?",
-                    code="connection_failed",
-                )
-            case TimeoutError() if stream.started:
-                return EngineError(
-                    f"stopped: nothing came for {limits.between_tokens:g} s.", code="timeout"
-                )
-            case TimeoutError():
-                return EngineError(
-                    f"sent no token within {limits.first_token:g} s.", code="timeout"
-                )
-            case aiohttp.ClientConnectorCertificateError():
-                return EngineError(
-                    f"has a certificate that is not trusted: {error.certificate_error}",
-                    code="connection_failed",
-                )
-            case aiohttp.ClientConnectorError():
-                return UnavailableError(
-                    f"cannot be reached: {_reason(error.os_error)}. Is the server running?",
-                    code="connection_failed",
-                )
-            case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
-                return UnavailableError(
-                    "closed the connection before the answer was complete.",
-                    code="connection_lost",
-                )
-            case _:
-                return EngineError(f"does not speak the protocol: {error}", code="invalid_response")
+        streams = bool(request.get("stream"))
+        patience = Patience(
+            first=limits.first_token if streams else ANSWER_S,
+            between=limits.between_tokens if streams else ANSWER_S,
+        )
+        body = msgspec.json.encode(request)
+        return relayed(self._endpoint, body, patience, secret=self._api_key)
 
+    async def _whole(
+        self, response: aiohttp.ClientResponse, stream: ChatStream, deadline: float
+    ) -> list[ModelOutput]:
+        """An answer that is no stream of events; raises `EngineError` where those are not read."""
+        async with asyncio.timeout_at(deadline):
+            document = await read_document(response)
+        outputs = stream.receive_document(document)
+        if outputs is None:
+            raise not_a_stream(response.content_type, document, secret=self._api_key)
+        return outputs
+
+    def _late(self, stream: ChatStream) -> Late:
+        limits = self._timeouts
+
+        def late() -> EngineError:
+            if stream.started:
+                text = f"stopped: nothing came for {limits.between_tokens:g} s."
+            else:
+                text = f"sent no token within {limits.first_token:g} s."
+            return EngineError(text, code="timeout")
+
+        return late
+
+
+_KEY = "Set VIVAVOCE_LLM_API_KEY (or OPENAI_API_KEY) to a key that this server accepts."
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "text/event-stream",
+    "Accept-Encoding": "identity",  # compression would hold tokens back
+}
 
 _DOCUMENTS = frozenset({"application/json", "text/html"})
-
-
-async def _read(response: aiohttp.ClientResponse, deadline: float) -> bytes:
-    async with asyncio.timeout_at(deadline):
-        return await response.content.readany()
-
-
-async def _read_document(response: aiohttp.ClientResponse) -> bytes:
-    document = bytearray()
-    async for chunk in response.content.iter_any():
-        document += chunk
-        if len(document) > _MAX_BODY_BYTES:
-            break
-    return bytes(document)
-
-
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Read to the end of the response, so that its connection serves the next answer too."""
-    # The answer is complete: what goes wrong now costs no more than a new connection.
-    with suppress(TimeoutError, aiohttp.ClientError):
-        async with asyncio.timeout(_DRAIN_S):
-            while await response.content.readany():
-                pass
-
-
-def _reason(error: OSError) -> str:
-    # A name with several addresses gives one error for all of them, without a number.
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return error.strerror or str(error)

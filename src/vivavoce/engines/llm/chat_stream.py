@@ -1,12 +1,21 @@
 """Reads the chunks of a streamed chat completion: the data of its events in, outputs out."""
 
-from typing import Any
-
 import msgspec
 
-from vivavoce.engines.base import EngineError, Generated, ModelOutput, TextDelta, ToolCallDelta
-from vivavoce.engines.llm.chat_failures import UnavailableError, said
+from vivavoce.engines.base import EngineError, Generated, ModelOutput
+from vivavoce.engines.llm.answer_text import AnswerText, PlainText
+from vivavoce.engines.llm.chat_chunk import (
+    AnswerTokens,
+    Choice,
+    Chunk,
+    Delta,
+    PromptTokens,
+    UsageCount,
+)
+from vivavoce.engines.llm.chat_dialects import read_chunk
+from vivavoce.engines.llm.numbered_calls import NumberedCalls
 from vivavoce.engines.llm.reasoning_filter import ReasoningFilter
+from vivavoce.engines.openai_http.failures import UnavailableError, said
 
 END = "[DONE]"
 """The data of the last event."""
@@ -15,56 +24,21 @@ END = "[DONE]"
 _REASONS = {"length": "length", "content_filter": "content_filter"}
 
 
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _ToolCall(msgspec.Struct):
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    # Two names for the same: what vLLM, llama.cpp and DeepSeek, and what Ollama and OpenRouter say.
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _PromptTokens(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptTokens | None = None
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: Any = None
-
-
 class ChatStream:
-    """One answer. `started` is true from its first token on, be it of reasoning or of text."""
+    """One answer, whose text `answer` reads behind the reasoning.
 
-    def __init__(self) -> None:
+    `started` is true from its first token on, be it of reasoning or of text. `thinks_first` is as
+    in `ReasoningFilter`.
+    """
+
+    def __init__(self, answer: AnswerText | None = None, *, thinks_first: bool = False) -> None:
         self.started = False
         self.ended = False
         self._finish_reason: str | None = None
-        self._usage = _Usage()
-        self._filter = ReasoningFilter()
-        self._calls = _Calls()
+        self._usage = UsageCount()
+        self._filter = ReasoningFilter(thinks_first=thinks_first)
+        self._answer = answer or PlainText()
+        self._calls = NumberedCalls()
 
     def receive(self, data: str) -> list[ModelOutput]:
         """Take the data of one event and return what it holds.
@@ -76,15 +50,23 @@ class ChatStream:
             self.ended = True
             return []
         try:
-            chunk = msgspec.json.decode(data, type=_Chunk)
+            chunk = read_chunk(data)
         except msgspec.DecodeError as error:
             raise EngineError(
-                f"sent what is no chunk of a chat completion ({error}): {data}",
+                f"sent what is no chunk of a chat completion ({error}): {data[:200]}",
                 code="invalid_response",
             ) from error
         if chunk.error:
             raise EngineError(f"reported an error: {said(chunk.error)}", code="server_error")
         self._usage = chunk.usage or self._usage
+        return self.receive_chunk(chunk)
+
+    def receive_document(self, document: bytes) -> list[ModelOutput] | None:  # noqa: ARG002
+        """Take an answer that was not streamed; None if such answers are not read."""
+        return None
+
+    def receive_chunk(self, chunk: Chunk) -> list[ModelOutput]:
+        """Return what a chunk without error holds."""
         return self._receive_choice(chunk.choices[0]) if chunk.choices else []
 
     def finish(self) -> list[ModelOutput]:
@@ -93,55 +75,28 @@ class ChatStream:
             raise UnavailableError(
                 "closed the connection before the answer was complete", code="connection_lost"
             )
-        rest = self._filter.finish()
-        details = self._usage.prompt_tokens_details or _PromptTokens()
+        reason = _REASONS.get(self._finish_reason or "stop", "stop")
+        outputs = self._answer.receive(self._filter.finish())
+        outputs += self._answer.finish(cut=reason != "stop")
+        details = self._usage.prompt_tokens_details or PromptTokens()
+        spoken = self._usage.completion_tokens_details or AnswerTokens()
         end = Generated(
-            reason=_REASONS.get(self._finish_reason or "stop", "stop"),
+            reason=reason,
             input_tokens=self._usage.prompt_tokens,
             cached_tokens=details.cached_tokens or 0,
             output_tokens=self._usage.completion_tokens,
+            input_audio_tokens=details.audio_tokens or 0,
+            output_audio_tokens=spoken.audio_tokens,
         )
-        return [*([TextDelta(rest)] if rest else []), *self._calls.finish(), end]
+        return [*self._calls.numbered(outputs), *self._calls.finish(), end]
 
-    def _receive_choice(self, choice: _Choice) -> list[ModelOutput]:
+    def _receive_choice(self, choice: Choice) -> list[ModelOutput]:
         self._finish_reason = choice.finish_reason or self._finish_reason
-        delta = choice.delta or _Delta()
-        if delta.content or delta.tool_calls or delta.reasoning_content or delta.reasoning:
+        delta = choice.delta or Delta()
+        text = delta.content or choice.text
+        if text or delta.tool_calls or delta.reasoning_content or delta.reasoning:
             self.started = True
-        spoken = self._filter.receive(delta.content or "")
-        outputs: list[ModelOutput] = [TextDelta(spoken)] if spoken else []
-        return outputs + [self._calls.receive(call) for call in delta.tool_calls or ()]
-
-
-class _Calls:
-    """Numbers the tool calls of one answer.
-
-    The protocol gives each an index. Gemini's server leaves it out, and other servers say 0 for
-    all parallel calls, so a new id begins a new call whatever the index says.
-    """
-
-    def __init__(self) -> None:
-        self._ids: list[str | None] = []
-        self._by_index: dict[int | None, int] = {}
-        self._without_arguments: set[int] = set()
-
-    def receive(self, call: _ToolCall) -> ToolCallDelta:
-        function = call.function or _Function()
-        number = self._by_index.get(call.index)
-        begins = number is None or bool(call.id and call.id != self._ids[number])
-        if number is None or begins:
-            number = self._by_index[call.index] = len(self._ids)
-            self._ids.append(call.id)
-            self._without_arguments.add(number)
-        if function.arguments:
-            self._without_arguments.discard(number)
-        return ToolCallDelta(
-            index=number,
-            arguments=function.arguments or "",
-            name=(function.name or "") if begins else None,
-            call_id=call.id if begins else None,
-        )
-
-    def finish(self) -> list[ToolCallDelta]:
-        """Give calls that have no arguments at all the empty object that they stand for."""
-        return [ToolCallDelta(index=n, arguments="{}") for n in sorted(self._without_arguments)]
+        outputs = self._calls.numbered(self._answer.receive(self._filter.receive(text or "")))
+        for call in delta.tool_calls or ():
+            outputs += self._calls.receive(call)
+        return outputs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from vivavoce.engines.llm.reply_rules import Event
-from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, Message, Prompt
+from vivavoce.protocol.prompt import INAUDIBLE, SILENCE, Message, Prompt, note_of
 
 EXAMINED_CHARACTERS = 2_000
 """Only so much of a message is looked at, so that a long one cannot hold up other sessions."""
@@ -62,7 +62,7 @@ def read_situation(prompt: Prompt) -> Situation:
 def _event(message: Message) -> Event:
     match message.role:
         case "user":
-            return STANDING_FOR.get(message.text, "words")
+            return STANDING_FOR.get(note_of(message.text) or "", "words")
         case "tool":
             return "tool_result"
         case _:

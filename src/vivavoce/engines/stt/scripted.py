@@ -18,7 +18,7 @@ class ScriptedRecognizer:
     from the first. In a text, `{ms}` stands for the length of the utterance in milliseconds and
     `{number}` for how many utterances there have been, this one included. A text that is None
     fails with `EngineError`. Each utterance takes `delay_ms`; with `deltas` its words come one by
-    one in that time.
+    one in that time. `languages`, taken in turn too, are what it says was spoken (ISO 639-1).
     """
 
     name: ClassVar[str] = "scripted"
@@ -31,11 +31,15 @@ class ScriptedRecognizer:
         delay_ms: float = 0,
         deltas: bool = False,
         *,
+        languages: Sequence[str | None] = (None,),
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         if not texts:
             raise EngineError("the scripted recogniser needs at least one text")
+        if not languages:
+            raise EngineError("the scripted recogniser needs at least one language, or none")
         self._script = itertools.cycle([texts] if isinstance(texts, str) else texts)
+        self._languages = itertools.cycle(languages)
         self._delay_s = delay_ms / 1000
         self._deltas = deltas
         self._sleep = sleep
@@ -55,6 +59,7 @@ class ScriptedRecognizer:
     ) -> Transcript:
         """Give the next text of the script; raises `EngineError` where the script says so."""
         text, number = next(self._script), next(self._number)
+        language = next(self._languages)
         if text is None:
             await self._sleep(self._delay_s)
             raise EngineError(f"the script makes utterance {number} fail")
@@ -66,4 +71,4 @@ class ScriptedRecognizer:
             on_delta(piece)
         if not pieces:
             await self._sleep(self._delay_s)
-        return Transcript(text=text)
+        return Transcript(text=text, language=language)

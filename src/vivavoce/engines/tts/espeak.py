@@ -10,7 +10,13 @@ import re
 from collections.abc import AsyncGenerator
 from typing import ClassVar
 
-from vivavoce.engines.base import EngineError, MissingDependencyError, SpeechChunk, Voice
+from vivavoce.engines.base import (
+    EngineError,
+    MissingDependencyError,
+    SpeechChunk,
+    UnspokenLanguageError,
+    Voice,
+)
 from vivavoce.engines.child import ChildPool
 from vivavoce.engines.tts import espeak_child
 from vivavoce.engines.tts.espeak_child import Speak, Spoken
@@ -28,6 +34,9 @@ VOICES = {
     "verse": "en-us+m8",
     "marin": "en-us+f5",
     "cedar": "en-us+m2",
+    "fable": "en+m5",
+    "nova": "en-us+f1",
+    "onyx": "en-us+m4",
 }
 """OpenAI's names, and the espeak-ng voices that answer to them; `en` is British English."""
 
@@ -104,12 +113,15 @@ class EspeakSynthesizer:
 
         A minute of speech takes about 50 ms to make, so all of a text is made before its first
         chunk is handed on. A listener who reads at the pace of playing then does not keep a
-        process from others. Raises `EngineError` for a voice that does not exist.
+        process from others. Raises `EngineError` for a voice that does not exist, and
+        `UnspokenLanguageError`.
         """
         request = _request(text, voice)
         if not request.text.strip():
             return
         spoken = [part async for part in self._pool.request(request)]
+        if spoken and spoken[0].no_voice:
+            raise _no_voice(request.voices[0], voice)
         samples_per_ms = self.sample_rate / 1000
         length = sum(len(part.audio) for part in spoken) // 2
         marks = [mark for part in spoken for mark in part.words]
@@ -138,6 +150,15 @@ def _request(text: str, voice: Voice) -> Speak:
     )
 
 
+def _no_voice(tried: str, voice: Voice) -> EngineError:
+    """What espeak-ng lacks: the voice that was named, or one for the language."""
+    text = (
+        f"espeak-ng has no voice {tried!r}: a voice is a language such as en-us or de, with a "
+        "variant if wished such as +f2, +m3 or +whisper"
+    )
+    return UnspokenLanguageError(text) if voice.name in VOICES else EngineError(text)
+
+
 def _espeak_voices(voice: Voice) -> tuple[str, ...]:
     """Give the espeak-ng voices that would do, the best first."""
     name = VOICES.get(voice.name)
@@ -154,7 +175,9 @@ def _espeak_voices(voice: Voice) -> tuple[str, ...]:
     if language.split("-")[0] == base.split("-")[0]:
         return (name,)
     if not _ESPEAK_VOICE.fullmatch(language):
-        raise EngineError(f"no language {voice.language!r}: give a tag such as de or pt-BR")
+        raise UnspokenLanguageError(
+            f"no language {voice.language!r}: give a tag such as de or pt-BR"
+        )
     subtags = language.split("-")
     tags = ["-".join(subtags[:end]) for end in range(len(subtags), 0, -1)]
     return tuple(f"{_OTHER_TAGS.get(tag, tag)}+{variant}" for tag in tags)

@@ -49,10 +49,12 @@ class Spoken(msgspec.Struct, frozen=True, array_like=True):
 
     A word is a pair: its place in the text, in characters, and the milliseconds since the start
     of the sound. Places are espeak-ng's own: it skips words, and repeats and misses some places.
+    Where there is `no_voice` of those that were asked for, that is the one reply.
     """
 
     audio: bytes
     words: tuple[tuple[int, int], ...]
+    no_voice: bool = False
 
 
 class _Id(ctypes.Union):
@@ -112,10 +114,8 @@ class _Espeak:
     def speak(self, request: Speak, caller: Caller) -> None:
         """Say one text; the sound goes to the caller as it is made."""
         if not any(self._set_voice(voice) for voice in request.voices):
-            raise WorkError(
-                f"espeak-ng has no voice {request.voices[0]!r}: a voice is a language such as "
-                "en-us or de, with a variant if wished such as +f2, +m3 or +whisper"
-            )
+            caller.reply(Spoken(b"", (), no_voice=True))
+            return
         self._library.espeak_SetParameter(_RATE, request.words_per_minute, 0)
         self._library.espeak_SetParameter(_WORDGAP, request.word_gap, 0)
         self._caller = caller

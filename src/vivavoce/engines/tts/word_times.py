@@ -13,6 +13,11 @@ _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """The beginnings and ends of the words of `text`, each with the marks that stand at it."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
 def word_timings(
     text: str, marks: Sequence[tuple[int, int]], duration_ms: int
 ) -> tuple[WordTiming, ...]:
@@ -23,7 +28,7 @@ def word_timings(
     lead backwards in the text do not. A word without a mark is placed between its neighbours, in
     proportion to the characters between them; if it has no letter or digit it is not a word.
     """
-    words = [match.span() for match in _WORD.finditer(text)]
+    words = word_spans(text)
     begun: dict[int, int] = {}
     last = -1
     for place, ms in marks:

@@ -1,0 +1,1 @@
+"""What adapters of OpenAI-compatible servers share: one POST, its failures, its event stream."""

@@ -1,0 +1,1 @@
+"""Adapters that judge whether a turn is complete."""

@@ -1,0 +1,1 @@
+"""What adapters of Wyoming services share: the protocol's events, and a connection per request."""
