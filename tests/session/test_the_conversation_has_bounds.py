@@ -117,3 +117,13 @@ def test_no_server_is_asked_for_tools_that_find_no_room() -> None:
     server = {"type": "mcp", "server_label": "dice", "server_url": "https://dice.example"}
     stage.update(tools=[server])
     assert stage.news() == [FULL]
+
+
+def test_a_full_conversation_takes_settings_although_a_server_was_not_listed() -> None:
+    stage = Stage(limits=Limits(max_items=1))
+    server = {"type": "mcp", "server_label": "dice", "server_url": "https://dice.example"}
+    stage.update(tools=[server])
+    stage.failed("list1")
+    stage.news()
+    stage.update(instructions="Be brief.")
+    assert stage.news() == ["session.updated"]

@@ -232,8 +232,8 @@ class Session:
         assert isinstance(event, SessionUpdate)
         updated = merge(self._state.config, event.session, self._state.abilities)
         self._check_voice(updated)
-        if isinstance(updated, RealtimeSession) and self._listings.are_new(updated.tools):
-            self._state.conversation.check_room()
+        if "tools" in event.session and isinstance(updated, RealtimeSession):
+            self._check_room_for_listings(updated)
         if updated.audio.input.format != self._state.config.audio.input.format:
             self._state.out.do(TakeFormat(updated.audio.input.format))
         self._state.config = updated
@@ -243,6 +243,11 @@ class Session:
         if "tools" in event.session:
             self._list_tools()
         self._buffer.detection_changed()
+
+    def _check_room_for_listings(self, updated: RealtimeSession) -> None:
+        """A server that is newly named becomes an item. Raises `Refusal` where none has room."""
+        if self._listings.are_new(updated.tools):
+            self._state.conversation.check_room()
 
     def _list_tools(self) -> None:
         """Ask the MCP servers of the session for their tools."""
