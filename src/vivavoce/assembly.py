@@ -15,7 +15,7 @@ from vivavoce.config import ConfigError, Settings
 from vivavoce.config.documents import NOWHERE, Place, Places
 from vivavoce.config.engine_options import check_options
 from vivavoce.config.names import UNNAMED, aliases_of, has_unnamed
-from vivavoce.config.resolution import BUILT_IN, TITLES, Choice, Resolved, own_engines, resolve
+from vivavoce.config.resolution import BUILT_IN, Choice, Resolved, own_engines, resolve
 from vivavoce.engines.absent import AbsentRecognizer, AbsentSynthesizer
 from vivavoce.engines.base import EngineError, HasVoices, speech_abilities_of
 from vivavoce.engines.registry import SLOTS, Slot, engine_class
@@ -280,9 +280,3 @@ def openai_key(base_url: str) -> str | None:
     host = urlsplit(base_url).hostname or ""
     own = host == "openai.com" or host.endswith(".openai.com")
     return os.environ.get("OPENAI_API_KEY") if own else None
-
-
-def summary(plan: ModelPlan) -> str:
-    """Which engines a model has, in words."""
-    names = {slot: msgspec.json.decode(ref.key)[0] for slot, ref in plan.engines.items()}
-    return ", ".join(f"{TITLES[slot]}: {name}" for slot, name in names.items())

@@ -8,11 +8,11 @@ import click
 from vivavoce.commands.pull import missing
 from vivavoce.config import Settings
 from vivavoce.config.names import aliases_of
-from vivavoce.config.resolution import ALL_SLOTS, TITLES, Choice, resolve
+from vivavoce.config.resolution import TITLES, Choice, resolve
 from vivavoce.engines.about import About, Commercial, about
 from vivavoce.engines.base import EngineError
 from vivavoce.engines.onnx_packages import clash
-from vivavoce.engines.registry import Slot, engine_class, engines
+from vivavoce.engines.registry import ALL_SLOTS, Slot, engine_class, engines
 
 MARKS: dict[Commercial, str] = {
     "yes": "",

@@ -10,7 +10,7 @@ from vivavoce.config.conversion import meant
 from vivavoce.config.documents import HERE, NOWHERE, Place, Places
 from vivavoce.config.models import PARTS, EngineSpec, ModelSpec
 from vivavoce.config.settings import Settings
-from vivavoce.engines.registry import EXTRA_SLOTS, SLOTS, Slot, engines
+from vivavoce.engines.registry import ALL_SLOTS, SLOTS, Slot, engines
 
 BUILT_IN: dict[Slot, str] = {
     "vad": "silero",
@@ -19,8 +19,6 @@ BUILT_IN: dict[Slot, str] = {
     "tts": "espeak",
 }
 """What fills a slot where nothing was said."""
-
-ALL_SLOTS = (*SLOTS, *EXTRA_SLOTS)
 
 TITLES: dict[Slot, str] = {
     "vad": "voice activity",

@@ -16,6 +16,8 @@ SLOTS: tuple[Slot, ...] = ("vad", "stt", "llm", "tts")
 EXTRA_SLOTS: tuple[Slot, ...] = ("turn", "noise")
 """Those that it may leave empty: turns then end by silence alone, and noise stays."""
 
+ALL_SLOTS = (*SLOTS, *EXTRA_SLOTS)
+
 
 def engines(slot: Slot) -> dict[str, EntryPoint]:
     """The engines installed for a slot, by name."""

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from vivavoce.engines.registry import SLOTS, Slot
+from vivavoce.engines.registry import ALL_SLOTS, SLOTS, Slot
 from vivavoce.runtime.catalogue import (
     Catalogue,
     EngineRef,
@@ -23,7 +23,7 @@ from vivavoce.runtime.catalogue import (
     UnsuitableModelError,
 )
 from vivavoce.runtime.engine_pool import EnginePool, with_idle_times
-from vivavoce.runtime.pipeline import ALL_SLOTS, EngineLease, ModelLoadError, Pipeline, failure_of
+from vivavoce.runtime.pipeline import EngineLease, ModelLoadError, Pipeline, failure_of
 
 TASKS: Mapping[Slot, str] = {
     "vad": "voice activity detection",

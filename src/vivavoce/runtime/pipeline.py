@@ -26,7 +26,7 @@ from vivavoce.engines.base import (
     abilities_of,
     speech_abilities_of,
 )
-from vivavoce.engines.registry import EXTRA_SLOTS, SLOTS, Slot
+from vivavoce.engines.registry import ALL_SLOTS, Slot
 from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.runtime.attended_work import Silence, Watch, attended
 from vivavoce.runtime.batching import SpeechScorer
@@ -40,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 E = TypeVar("E")
 T = TypeVar("T")
-
-ALL_SLOTS = (*SLOTS, *EXTRA_SLOTS)
 
 Named = Callable[[str], ModelPlan | None]
 """The model with a recogniser that a name stands for, if one is configured."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from vivavoce.engines.base import HasVoices
-from vivavoce.engines.registry import Slot
+from vivavoce.engines.registry import ALL_SLOTS, Slot
 from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.errors import refuse
 from vivavoce.protocol.ids import Ids
@@ -27,7 +27,7 @@ from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.input_audio import Retention, Tape
 from vivavoce.runtime.mcp_client import McpClient
 from vivavoce.runtime.models import Models
-from vivavoce.runtime.pipeline import ALL_SLOTS, Pipeline
+from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session

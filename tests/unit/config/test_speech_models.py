@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from vivavoce.assembly import assemble, summary
+from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, read_settings
 from vivavoce.engines.absent import AbsentSynthesizer
 from vivavoce.engines.llm.scripted_speech import ScriptedSpeechModel
@@ -43,9 +44,13 @@ def test_what_is_left_may_be_named_beside_it(tmp_path: Path) -> None:
         "speech: scripted-speech",
         "pipeline: {vad: scripted, transcription: scripted}",
     )
-    assert summary(found) == (
-        "answers: scripted-speech, voice activity: scripted, recognition: scripted, speech: none"
-    )
+    names = {slot: msgspec.json.decode(ref.key)[0] for slot, ref in found.engines.items()}
+    assert names == {
+        "llm": "scripted-speech",
+        "vad": "scripted",
+        "stt": "scripted",
+        "tts": "none",
+    }
 
 
 @pytest.mark.parametrize(
