@@ -5,6 +5,7 @@ import contextlib
 import json
 from typing import Any
 
+import aiohttp
 import pytest
 import websockets
 
@@ -83,6 +84,13 @@ async def test_a_bad_frame_is_named_and_the_session_goes_on(
         assert (error["type"], error["code"]) == ("invalid_request_error", code)
         assert error["param"] == param
         assert error["message"]
+        await still_works(client)
+
+
+async def test_text_that_is_no_utf_8_is_refused() -> None:
+    async with serving() as server, server.connect() as client:
+        await client.socket.send_frame(b'{"type": "\xff"}', aiohttp.WSMsgType.TEXT)
+        assert (await client.error())["code"] == "invalid_json"
         await still_works(client)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -53,11 +53,12 @@ class MockConnection(WebSocketConnection):
             self._befall(fault)
         await super().write()
 
-    async def messages(self) -> AsyncIterator[WSMessage]:
-        """What the client sends, without the events that faults answer."""
-        async for message in super().messages():
+    async def receive(self) -> WSMessage:
+        """What the client sends next, without the events that faults answer."""
+        while True:
+            message = await super().receive()
             if message.type is not WSMsgType.TEXT or await self._passes(message.data):
-                yield message
+                return message
 
     async def write_frame(self, frame: bytes) -> None:
         """Write one frame, and let its faults happen around it."""
@@ -74,11 +75,11 @@ class MockConnection(WebSocketConnection):
         for timer in self._timers:
             timer.cancel()
 
-    async def _passes(self, text: str) -> bool:
+    async def _passes(self, frame: bytes) -> bool:
         """Whether the session is to see this event."""
-        event = envelope(text)
+        event = envelope(frame)
         if self._on_received is not None:
-            self._on_received(as_object(text))
+            self._on_received(as_object(frame))
         faults = self._plan.received(event.type)
         for fault in faults:
             await asyncio.sleep(fault.delay_ms / 1000)
@@ -102,7 +103,7 @@ class MockConnection(WebSocketConnection):
             self.cut_off()
 
 
-def envelope(frame: str | bytes) -> Envelope:
+def envelope(frame: bytes) -> Envelope:
     """Type and id of an event; of no event, where it is none."""
     try:
         return msgspec.json.decode(frame, type=Envelope)
@@ -110,9 +111,9 @@ def envelope(frame: str | bytes) -> Envelope:
         return Envelope()
 
 
-def as_object(text: str) -> dict[str, Any]:
+def as_object(frame: bytes) -> dict[str, Any]:
     """An event as its client wrote it; text that is no object as `{"unreadable": text}`."""
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return msgspec.json.decode(frame, type=dict[str, Any])
     except ga.UNREADABLE:
-        return {"unreadable": text}
+        return {"unreadable": frame.decode(errors="replace")}

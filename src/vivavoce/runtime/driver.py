@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -149,11 +149,25 @@ class SessionDriver:
         """A client sent an event; returns when it was handled, and in lockstep when all that
         follows from it has happened too, but for what a scripted engine is told to do later."""
         if isinstance(event, InputAudioBufferAppend):
-            await self._append(peer, event)
-        else:
-            await self._follow_up(peer, event)
+            if (congested := self.append(peer, event)) is not None:
+                await congested
+            return
+        await self._follow_up(peer, event)
         if self._lockstep is not None:
             await self._settled(self._lockstep)
+
+    def append(self, peer: int, event: InputAudioBufferAppend) -> Awaitable[None] | None:
+        """A client sent audio. Gives what to await before it may send more, mostly nothing: this is
+        by far the most frequent event, and is handled without a coroutine."""
+        if len(event.audio) >= LARGE_APPEND:
+            return self._append_large(peer, event)
+        try:
+            sound = self._decoded(event.audio)
+        except Refusal as refusal:
+            self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
+            return None
+        self._add(sound)
+        return self._caught_up() if self._lockstep is not None or self._is_behind else None
 
     async def _settled(self, rests: Rests) -> None:
         """Returns when all audio is scored, no engine is at work and every answer is sent."""
@@ -173,22 +187,34 @@ class SessionDriver:
                 await stream.settled()
         self.step(EventReceived(peer, self._concealment.event(event)))
 
-    async def _append(self, peer: int, event: InputAudioBufferAppend) -> None:
-        """More audio; returns when the client may send more."""
+    async def _append_large(self, peer: int, event: InputAudioBufferAppend) -> None:
+        """More audio than is decoded in passing; returns when the client may send more."""
         try:
-            if len(event.audio) < LARGE_APPEND:
-                sound = self._decoded(event.audio)
-            else:
-                sound = await asyncio.to_thread(self._decoded, event.audio)
+            sound = await asyncio.to_thread(self._decoded, event.audio)
         except Refusal as refusal:
             self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
             return
+        self._add(sound)
+        await self._caught_up()
+
+    def _add(self, sound: Sound) -> None:
         self.step(AudioAppended(self._tape.add(*sound)))
         self._jobs.audio_came()
-        for stream in self._listening.values():
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether so much audio waits for its scores that no more should be read."""
+        for stream in self._listening.values():  # noqa: SIM110 - a generator costs more than this
             if stream.is_behind:
-                await stream.caught_up()
-                break
+                return True
+        return False
+
+    async def _caught_up(self) -> None:
+        """Returns when more may be read."""
+        for stream in tuple(self._listening.values()):
+            await stream.caught_up()
+        if self._lockstep is not None:
+            await self._settled(self._lockstep)
 
     def refuse(self, peer: int, detail: ErrorDetail) -> None:
         """A client sent what cannot be read."""
@@ -203,11 +229,12 @@ class SessionDriver:
         is under way; then that one does."""
         if self._closed:
             return
-        self._waiting.append(happened)
         if self._stepping:
+            self._waiting.append(happened)
             return
         self._stepping = True
         try:
+            self._step(happened)
             while self._waiting:
                 self._step(self._waiting.popleft())
         except Exception:

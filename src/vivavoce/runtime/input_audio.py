@@ -149,12 +149,13 @@ class Tape:
     def add(self, pcm: bytes, heard: bytes | None = None) -> int:
         """Append PCM, and give the new end. Without `heard` it is heard as it is."""
         heard = pcm if heard is None else heard
-        self._pcm += pcm
+        kept = self._pcm
+        kept += pcm
         if self._heard is not None:
             self._heard += heard
         if self.on_audio is not None:
             self.on_audio(heard)
-        return self.end
+        return self._base + len(kept) // BYTES_PER_SAMPLE
 
     def reduce_noise(self, reduction: NoiseReduction | None) -> None:
         """What comes from now on is heard through this. What has come stays as it was heard."""
