@@ -21,7 +21,9 @@ class IdleTimeout:
         there again, though long past, when the last of it was scored.
         """
         detection = self._state.config.audio.input.turn_detection
-        if not isinstance(detection, ServerVad) or self._responses.active is not None:
+        if not isinstance(detection, ServerVad) or detection.idle_timeout_ms is None:
+            return None
+        if self._responses.active is not None:
             return None
         if not self._buffer.is_quiet or not self._buffer.is_scored:
             return None

@@ -70,6 +70,8 @@ class InputAudioBuffer:
         self._scored = 0
         self._item_id: str | None = None
         self._draft = TurnDraft(state)
+        self._ruled: tuple[TurnDetection, TurnRules] | None = None
+        """The rules of the configuration that was in force when the last window was scored."""
 
     # --- audio -----------------------------------------------------------------------------------
 
@@ -430,9 +432,12 @@ class InputAudioBuffer:
         return self._state.config.audio.input.turn_detection
 
     def _rules(self, detection: TurnDetection) -> TurnRules:
-        state = self._state
-        max_turn = state.limits.max_turn_ms * SAMPLES_PER_MS
-        return TurnRules.of(detection, max_turn=max_turn, judges=state.abilities.judges_turns)
+        if self._ruled is None or self._ruled[0] is not detection:
+            state = self._state
+            max_turn = state.limits.max_turn_ms * SAMPLES_PER_MS
+            judges = state.abilities.judges_turns
+            self._ruled = detection, TurnRules.of(detection, max_turn=max_turn, judges=judges)
+        return self._ruled[1]
 
     @property
     def _limit(self) -> int:

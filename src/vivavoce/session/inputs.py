@@ -42,13 +42,13 @@ class FrameRefused(Input, frozen=True):
     error: ErrorDetail
 
 
-class AudioAppended(Input, frozen=True):
+class AudioAppended(Input, frozen=True, gc=False):
     """The tape now ends at `to`."""
 
     to: int
 
 
-class SpeechScored(Input, frozen=True):
+class SpeechScored(Input, frozen=True, gc=False):
     """The 32 ms window that ends at `end` holds speech with this probability, 0.0 to 1.0."""
 
     job: int

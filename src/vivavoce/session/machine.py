@@ -139,21 +139,21 @@ class Session:
             return ()
         self._state.now = now
         HANDLERS[type(happened)](self, happened)
-        self._run_deferred()
-        self._responses.let_go()
-        self._listings.drop_unwanted(self._responses.unlisted)
+        if self._state.out:  # whatever ends is told of, so else nobody can have waited for it
+            self._run_deferred()
+            self._responses.let_go()
+            self._listings.drop_unwanted(self._responses.unlisted)
         return self._state.out.take()
 
     def next_deadline(self) -> float | None:
         """When to call `receive` with `TimerFired`, on the clock of `now`."""
         if self._closed:
             return None
-        deadlines = (
-            self._expires_at,
-            self._responses.next_deadline(),
-            self._idle.deadline(),
-        )
-        return min((d for d in deadlines if d is not None), default=None)
+        earliest = self._expires_at
+        for deadline in (self._responses.next_deadline(), self._idle.deadline()):
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
 
     @property
     def config(self) -> SessionConfig:

@@ -255,6 +255,9 @@ class Outbox:
         self._outputs: list[AnyOutput] = []
         self._last_job = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._outputs)
+
     def send(self, event: ServerEvent, *, to: int | None = None) -> None:
         """Send `event`, to all peers unless one is named."""
         self._outputs.append(Send(self.stamp(event), to))
@@ -275,6 +278,8 @@ class Outbox:
 
     def take(self) -> tuple[AnyOutput, ...]:
         """All that was collected since the last call, in order."""
+        if not self._outputs:
+            return ()
         taken = tuple(self._outputs)
         self._outputs.clear()
         return taken

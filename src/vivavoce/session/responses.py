@@ -183,6 +183,8 @@ class Responses:
 
     def next_deadline(self) -> float | None:
         """When `advance` will have something to send."""
+        if self._default is None and not self._out_of_band:
+            return None
         deadlines = [response.next_deadline() for response in self._running()]
         return min((d for d in deadlines if d is not None), default=None)
 
