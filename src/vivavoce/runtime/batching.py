@@ -15,7 +15,6 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from vivavoce.audio.units import BYTES_PER_MS, BYTES_PER_SAMPLE, VAD_WINDOW
 from vivavoce.engines.base import EngineError, VoiceActivityDetector
@@ -105,17 +104,17 @@ class ListeningStream:
         self._progress = asyncio.get_running_loop().create_future()
         await self._progress
 
-    def take(self, rounds: int) -> list[npt.NDArray[np.int16]]:
+    def take(self, rounds: int) -> list[bytes]:
         """At most `rounds` whole windows, taken from what waits."""
-        count = min(len(self.waiting) // WINDOW_BYTES, rounds)
-        taken = bytes(self.waiting[: count * WINDOW_BYTES])
-        del self.waiting[: count * WINDOW_BYTES]
+        last = min(len(self.waiting) // WINDOW_BYTES, rounds) * WINDOW_BYTES
+        starts = range(0, last, WINDOW_BYTES)
+        taken = [bytes(self.waiting[start : start + WINDOW_BYTES]) for start in starts]
+        del self.waiting[:last]
         self.scoring = True
-        samples = np.frombuffer(taken, "<i2").reshape(count, VAD_WINDOW)
-        return list(samples)
+        return taken
 
 
-Batch = list[tuple[ListeningStream, list[npt.NDArray[np.int16]]]]
+Batch = list[tuple[ListeningStream, list[bytes]]]
 Scores = list[list[float]]
 
 
@@ -269,7 +268,8 @@ class SpeechScorer:
         for turn in range(max(len(windows) for _, windows in batch)):
             rows = [row for row, (_, windows) in enumerate(batch) if turn < len(windows)]
             numbers = [n for row in rows if (n := batch[row][0].number) is not None]
-            windows = np.stack([batch[row][1][turn] for row in rows])
+            pcm = b"".join([batch[row][1][turn] for row in rows])
+            windows = np.frombuffer(pcm, "<i2").reshape(len(rows), VAD_WINDOW)
             for row, score in zip(rows, self._detector.score(numbers, windows), strict=True):
                 scores[row].append(score)
         return scores
