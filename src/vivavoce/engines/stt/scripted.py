@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from vivavoce.audio.units import INNER_RATE
 from vivavoce.engines.base import EngineError, Hint, Sleep, Transcript
 
 _WORD = re.compile(r"\s*\S+")
@@ -23,7 +24,7 @@ class ScriptedRecognizer:
 
     name: ClassVar[str] = "scripted"
 
-    sample_rate = 16_000
+    sample_rate = INNER_RATE  # so that nothing is converted that nobody listens to
 
     def __init__(
         self,
