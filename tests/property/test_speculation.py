@@ -22,8 +22,8 @@ from vivavoce.session.outputs import AnyOutput, Generate, Send, SendAudio, SendR
 SPEECH, SILENCE = 0.95, 0.02
 LISTENING_S = 2.0
 """More than can wait to be played: the lead of these sessions, and one chunk."""
-EAGER = msgspec.structs.replace(SHORT_LEAD, speculate=True, language="auto")
-PATIENT = msgspec.structs.replace(SHORT_LEAD, speculate=False, language="auto")
+EAGER = msgspec.structs.replace(SHORT_LEAD, speculate="speak", language="auto")
+PATIENT = msgspec.structs.replace(SHORT_LEAD, speculate="off", language="auto")
 """The voice of each follows the language that was heard, and sounds otherwise in each."""
 
 

@@ -6,6 +6,7 @@ from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.server_events import TranscriptionCompleted, TranscriptionDelta
 from vivavoce.session.outputs import Follow
+from vivavoce.session.speculation import LEVELS, Speculation
 from vivavoce.session.state import Limits
 
 STREAMS = HearingAbilities(streams=True)
@@ -79,9 +80,9 @@ def test_what_waits_of_a_turn_that_is_cleared_is_not_told() -> None:
     assert words_of(stage) == ""
 
 
-@pytest.mark.parametrize("speculate", [True, False])
-def test_deltas_joined_are_the_transcript(speculate: bool) -> None:
-    stage = Stage(abilities=STREAMS, limits=Limits(speculate=speculate), **TRANSCRIBED)
+@pytest.mark.parametrize("level", LEVELS)
+def test_deltas_joined_are_the_transcript(level: Speculation) -> None:
+    stage = Stage(abilities=STREAMS, limits=Limits(speculate=level), **TRANSCRIBED)
     stage.speech(512)
     stage.transcript_delta("hel", job="follow1")
     stage.silence(960)

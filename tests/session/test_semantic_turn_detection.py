@@ -4,6 +4,7 @@ import pytest
 
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.abilities import HearingAbilities
+from vivavoce.session.speculation import Speculation
 from vivavoce.session.state import Limits
 
 JUDGING = HearingAbilities(judges_turns=True)
@@ -11,7 +12,8 @@ JUDGING = HearingAbilities(judges_turns=True)
 
 def attentive(eagerness: str = "medium", **settings: bool) -> Stage:
     """A session with a turn detector, played by hand."""
-    stage = Stage(abilities=JUDGING, limits=Limits(speculate=settings.pop("speculate", False)))
+    level: Speculation = "speak" if settings.pop("speculate", False) else "off"
+    stage = Stage(abilities=JUDGING, limits=Limits(speculate=level))
     detection = {"type": "semantic_vad", "eagerness": eagerness, **settings}
     stage.update_input(turn_detection=detection)
     stage.news()

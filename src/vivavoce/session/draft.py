@@ -145,13 +145,14 @@ class Draft:
         self._unsent = [c for c in self._unsent if c.chunks or not c.finished]
         ahead_ms = sum(clause.waiting_ms for clause in self._unsent)
         while self._to_speak and len(self._at_work) < CLAUSES_AT_WORK:
-            if ahead_ms >= self._state.limits.max_lead_ms or self._trial_is_spoken:
+            if ahead_ms >= self._state.limits.max_lead_ms or self._trial_says_no_more:
                 return
             self._speak(self._to_speak.popleft(), *self.voice)
 
     @property
-    def _trial_is_spoken(self) -> bool:
-        return self.trial and self._spoken >= TRIAL_CLAUSES
+    def _trial_says_no_more(self) -> bool:
+        spoken = self._spoken >= TRIAL_CLAUSES
+        return self.trial and (spoken or not self._state.may_try("speak"))
 
     def _speak(self, clause: DraftClause, voice: str, speed: float, language: str | None) -> None:
         job = self._state.out.new_job()

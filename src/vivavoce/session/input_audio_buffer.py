@@ -412,7 +412,7 @@ class InputAudioBuffer:
 
     def _tries(self, item_id: str) -> bool:
         """Whether somebody wants to read in a pause what was said so far."""
-        reads_early = self._state.limits.speculate and self._state.wants_words
+        reads_early = self._state.may_try("transcribe") and self._state.wants_words
         return reads_early or self._interruptions.waits_for_words(item_id)
 
     @property
@@ -421,7 +421,7 @@ class InputAudioBuffer:
         state = self._endpointer.state
         pauses = isinstance(state, Pausing) and state.stepped
         undecided = self._item_id is None or self._interruptions.is_undecided(self._item_id)
-        return self._state.limits.speculate and pauses and not undecided and self._would_answer
+        return self._state.may_try("generate") and pauses and not undecided and self._would_answer
 
     # --- settings --------------------------------------------------------------------------------
 

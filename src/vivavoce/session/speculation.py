@@ -1,0 +1,22 @@
+"""How much is done in a pause before it is known whether the turn ends there.
+
+The levels are ordered: each does what those before it do, and one thing more.
+"""
+
+from typing import Literal, get_args
+
+Work = Literal["transcribe", "generate", "speak"]
+"""Hear the turn so far; draft the text of an answer; have its first clause spoken.
+
+A model that speaks itself makes words and sound in one request, which is `generate`.
+"""
+
+Speculation = Literal["off", Work]
+"""The last thing that is done in a pause, with all before it."""
+
+LEVELS: tuple[Speculation, ...] = ("off", *get_args(Work))
+
+
+def includes(level: Speculation, work: Work) -> bool:
+    """Whether this work is done at this level."""
+    return LEVELS.index(level) >= LEVELS.index(work)
