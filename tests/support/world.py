@@ -40,6 +40,7 @@ from vivavoce.session.inputs import (
     EngineFailed,
     EventReceived,
     FrameRefused,
+    LoadChanged,
     PeerJoined,
     PeerLeft,
     SpeechScored,
@@ -296,6 +297,8 @@ class World:
             case moves.Garble():
                 detail = ErrorDetail(code="invalid_json", message="Not JSON.")
                 self.step(FrameRefused(PEERS[0], detail))
+            case moves.ChangeLoad(load=load):
+                self.step(LoadChanged(load))
             case moves.VadFails():
                 if self._listener is not None:
                     job, self._listener = self._listener.job, None

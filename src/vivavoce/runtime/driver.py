@@ -49,6 +49,7 @@ from vivavoce.session.inputs import (
     EngineFailed,
     EventReceived,
     FrameRefused,
+    LoadChanged,
     PeerJoined,
     PeerLeft,
     SpeechScored,
@@ -80,6 +81,7 @@ from vivavoce.session.outputs import (
     TakeFormat,
     TrimAudio,
 )
+from vivavoce.session.speculation import Load
 
 logger = logging.getLogger(__name__)
 
@@ -189,6 +191,10 @@ class SessionDriver:
             if stream.is_behind:
                 await stream.caught_up()
                 break
+
+    def load_changed(self, load: Load) -> None:
+        """The server is so busy from now on; a session begins as if it were not."""
+        self.step(LoadChanged(load))
 
     def refuse(self, peer: int, detail: ErrorDetail) -> None:
         """A client sent what cannot be read."""

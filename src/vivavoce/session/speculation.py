@@ -14,7 +14,19 @@ A model that speaks itself makes words and sound in one request, which is `gener
 Speculation = Literal["off", Work]
 """The last thing that is done in a pause, with all before it."""
 
+Load = Literal["normal", "high", "overload"]
+"""How busy the server is."""
+
 LEVELS: tuple[Speculation, ...] = ("off", *get_args(Work))
+
+MOST_UNDER: dict[Load, Speculation] = {"normal": "speak", "high": "transcribe", "overload": "off"}
+"""The highest level under load. Drafts go first, as they cost the most and are in vain whenever
+somebody speaks on or a setting changes; words that were heard are needed in any case."""
+
+
+def under(level: Speculation, load: Load) -> Speculation:
+    """What load leaves of a level."""
+    return min(level, MOST_UNDER[load], key=LEVELS.index)
 
 
 def includes(level: Speculation, work: Work) -> bool:

@@ -26,7 +26,7 @@ from vivavoce.session.outputs import Outbox
 from vivavoce.session.own_speech import SpokenAloud
 from vivavoce.session.rate_limits import RateLimits, RateLimitSettings
 from vivavoce.session.response_plan import ResponsePlan
-from vivavoce.session.speculation import Speculation, Work, includes
+from vivavoce.session.speculation import Load, Speculation, Work, includes, under
 from vivavoce.session.truncation import Fitting, Overflow, fit
 
 FOLLOWED = "auto"
@@ -104,6 +104,7 @@ class State:
         """The tools of MCP servers; `tool_listings` is the one writer."""
         self.tokens_per_estimate = 1.0
         """How many tokens the model counts for each one that we estimate."""
+        self.load: Load = "normal"
         self.now = now
 
     def fit(self, entries: tuple[Entry, ...], plan: ResponsePlan) -> Fitting | Overflow:
@@ -132,8 +133,9 @@ class State:
             self.voices.check(voice, param)
 
     def may_try(self, work: Work) -> bool:
-        """Whether this may be begun in a pause before it is known that the turn ends there."""
-        return includes(self.limits.speculate, work)
+        """Whether this may be begun now, in a pause of which it is not known that it ends the
+        turn."""
+        return includes(under(self.limits.speculate, self.load), work)
 
     @property
     def realtime(self) -> RealtimeSession | None:

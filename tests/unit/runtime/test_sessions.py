@@ -21,7 +21,7 @@ from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.models import Models
 from vivavoce.runtime.sessions import SessionPolicy, Sessions, TooManySessionsError
 from vivavoce.runtime.trace import ReplayError, TraceWriter, replay
-from vivavoce.session.inputs import AnyInput, EventReceived, TimerFired
+from vivavoce.session.inputs import AnyInput, EventReceived, LoadChanged, TimerFired
 from vivavoce.session.machine import Session
 from vivavoce.session.outputs import AnyOutput
 from vivavoce.session.state import Limits
@@ -191,3 +191,26 @@ async def test_a_session_outlives_a_full_disk(
     assert peer.code == 0
     assert len(peer.events) > 100
     assert caplog.text.count("No space left on device") == 1
+
+
+def all_replayed(folder: Path) -> list[list[AnyInput]]:
+    """What happened in each session that has a trace here."""
+    return [[step.happened for step in replay(trace)] for trace in folder.iterdir()]
+
+
+async def test_all_sessions_know_how_busy_the_server_is_and_so_do_their_traces(
+    models: Models, tmp_path: Path
+) -> None:
+    policy = SessionPolicy(limits=Limits(), trace_folder=tmp_path)
+    sessions = Sessions(models, policy, clock=Clock())
+    async with asyncio.TaskGroup() as tasks:
+        start = sessions.defaults("m", transcription=False)
+        early = await sessions.open(start, tasks)
+        sessions.load_changed("high")
+        sessions.load_changed("high")
+        late = await sessions.open(start, tasks)
+        sessions.load_changed("normal")
+        for driver in (early, late):
+            sessions.closed(driver)
+    told = [LoadChanged("high"), LoadChanged("normal")]
+    assert all_replayed(tmp_path) == [told, told]
