@@ -29,6 +29,8 @@ limits = st.sampled_from(
     (
         SHORT_LEAD,
         Limits(lifetime_s=None, speculate="off"),
+        Limits(lifetime_s=None, speculate="transcribe"),
+        Limits(lifetime_s=None, speculate="generate"),
         Limits(lifetime_s=None, max_turn_ms=900, max_lead_ms=50),
         Limits(lifetime_s=None, max_buffer_ms=400),
         Limits(lifetime_s=20.0),

@@ -78,6 +78,7 @@ from vivavoce.session.outputs import (
     SendAudio,
     SendRetrieved,
     Speak,
+    Speculated,
     TakeFormat,
     TrimAudio,
 )
@@ -110,6 +111,7 @@ class SessionDriver:
         concealment: Concealment,
         trace: TraceWriter | None = None,
         on_measured: Callable[[Measured], None] | None = None,
+        on_speculated: Callable[[Speculated], None] | None = None,
         lockstep: Rests | None = None,
     ) -> None:
         self._session = session
@@ -118,6 +120,7 @@ class SessionDriver:
         self._clock = clock
         self._trace = trace
         self._on_measured = on_measured
+        self._on_speculated = on_speculated
         self._lockstep = lockstep
         self._concealment = concealment
         tools = ToolJobs(tool_servers, concealment)
@@ -417,6 +420,10 @@ class SessionDriver:
         if self._on_measured is not None:
             self._on_measured(output)
 
+    def _speculated(self, output: Speculated) -> None:
+        if self._on_speculated is not None:
+            self._on_speculated(output)
+
 
 PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     Send: SessionDriver._send,
@@ -441,4 +448,5 @@ PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     TrimAudio: SessionDriver._trim_audio,
     DropAudio: SessionDriver._drop_audio,
     Measured: SessionDriver._measured,
+    Speculated: SessionDriver._speculated,
 }

@@ -32,7 +32,7 @@ from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session
 from vivavoce.runtime.trace import Origin, TraceWriter
-from vivavoce.session.outputs import Measured
+from vivavoce.session.outputs import Measured, Speculated
 from vivavoce.session.speculation import Load
 from vivavoce.session.state import Limits
 
@@ -75,6 +75,7 @@ class Sessions:
         clock: Clock,
         tool_servers: ToolServers | None = None,
         on_measured: Callable[[Measured], None] | None = None,
+        on_speculated: Callable[[Speculated], None] | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
     ) -> None:
@@ -83,6 +84,7 @@ class Sessions:
         self._clock = clock
         self._tool_servers = tool_servers or McpClient()
         self._on_measured = on_measured
+        self._on_speculated = on_speculated
         self._chances = chances
         self._lockstep = lockstep
         self._load: Load = "normal"
@@ -205,6 +207,7 @@ class Sessions:
             concealment=concealment,
             trace=self._trace(origin),
             on_measured=self._on_measured,
+            on_speculated=self._on_speculated,
             lockstep=self._lockstep,
         )
 

@@ -14,6 +14,10 @@ A model that speaks itself makes words and sound in one request, which is `gener
 Speculation = Literal["off", Work]
 """The last thing that is done in a pause, with all before it."""
 
+Fate = Literal["used", "resumed", "changed", "unanswered", "failed"]
+"""What becomes of work on trial: it serves; somebody spoke on; something else is asked now; nothing
+is asked at all, as after `input_audio_buffer.clear`; its engine failed."""
+
 Load = Literal["normal", "high", "overload"]
 """How busy the server is."""
 
