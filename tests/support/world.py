@@ -72,20 +72,17 @@ IDLE = msgspec.structs.replace(
 WITH_TOOLS = msgspec.structs.replace(
     TALKATIVE, tools=(Tool(name="book", parameters={"type": "object"}), Tool(name="look"))
 )
+DICE = McpTool(
+    server_label="dice",
+    server_url="https://dice.example/mcp",
+    require_approval=McpApproval(never=McpFilter(read_only=True)),
+)
+CARDS = McpTool(
+    server_label="cards", server_url="https://cards.example/mcp", require_approval="never"
+)
+LOOK = Tool(name="look")
 WITH_SERVERS = msgspec.structs.replace(
-    TALKATIVE,
-    output_modalities=("text",),
-    tools=(
-        McpTool(
-            server_label="dice",
-            server_url="https://dice.example/mcp",
-            require_approval=McpApproval(never=McpFilter(read_only=True)),
-        ),
-        McpTool(
-            server_label="cards", server_url="https://cards.example/mcp", require_approval="never"
-        ),
-        Tool(name="look"),
-    ),
+    TALKATIVE, output_modalities=("text",), tools=(DICE, CARDS, LOOK)
 )
 ATTENTIVE = msgspec.structs.replace(
     TALKATIVE,
