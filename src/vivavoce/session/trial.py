@@ -37,7 +37,7 @@ class Trial:
     def ends(self, contents: Iterable[DraftContent], fate: Fate) -> None:
         """Tell what became of each job, and how much it has made: all of it is in `contents`."""
         if self._generation is not None:
-            characters = sum(map(characters_in, contents))
+            characters = float(sum(map(characters_in, contents)))
             self._tell(self._generation, "generate", fate, characters)
         for job, clause in self._clauses.items():
             self._tell(job, "speak", fate, clause.waiting_ms / 1000)
