@@ -20,6 +20,7 @@ from aiohttp.typedefs import Middleware
 from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
 from vivavoce.config.resolution import TITLES
+from vivavoce.config.speculation_level import level_of
 from vivavoce.engines.registry import SLOTS
 from vivavoce.reloading import Read, ReadAgain, Reloading, reloading_when, told
 from vivavoce.runtime.addresses import AllowedAddresses
@@ -181,7 +182,7 @@ def policy(settings: Settings) -> SessionPolicy:
     limits = Limits(
         lifetime_s=None if minutes is None else 60 * minutes,
         max_turn_ms=int(1000 * settings.max_turn_seconds),
-        speculate=settings.speculate,
+        speculate=level_of(settings.speculate),
         context_tokens=settings.context_tokens,
         rate_limits=RateLimitSettings(
             requests_per_minute=settings.requests_per_minute,

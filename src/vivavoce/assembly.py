@@ -16,6 +16,7 @@ from vivavoce.config.documents import NOWHERE, Place, Places
 from vivavoce.config.engine_options import check_options
 from vivavoce.config.names import UNNAMED, aliases_of, has_unnamed
 from vivavoce.config.resolution import BUILT_IN, Choice, Resolved, own_engines, resolve
+from vivavoce.config.speculation_level import level_of
 from vivavoce.engines.absent import AbsentRecognizer, AbsentSynthesizer
 from vivavoce.engines.base import EngineError, HasVoices, speech_abilities_of
 from vivavoce.engines.registry import SLOTS, Slot, engine_class
@@ -147,9 +148,10 @@ def session_defaults(model: Resolved) -> dict[str, Any]:
 
 def session_limits(model: Resolved) -> dict[str, Any]:
     """What the model's sessions have otherwise than the server says, by the names of `Limits`."""
+    spec = model.spec
     said = {
-        "barge_in": model.spec.barge_in,
-        "speculate": model.spec.speculate,
+        "barge_in": spec.barge_in,
+        "speculate": None if spec.speculate is None else level_of(spec.speculate),
         "language": model.language,
     }
     return {key: value for key, value in said.items() if value is not None}

@@ -1,5 +1,6 @@
 """smart-turn: on a tiny model everywhere, and on its own weights where they are installed."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,18 @@ async def test_only_the_last_eight_seconds_are_heard(tiny: Path) -> None:
     full = bytes(2 * 7 * RATE) + turn(LOW, pause_ms=0)
     alone, behind = await judged(tiny, full, before + full)
     assert alone == behind
+
+
+async def test_the_event_loop_goes_on_while_a_turn_is_judged(tiny: Path) -> None:
+    detector = SmartTurnDetector(str(tiny))
+    detector.load()
+    judgement = asyncio.create_task(detector.judge(turn(LOW)))
+    rounds = 0
+    while not judgement.done():
+        await asyncio.sleep(0)
+        rounds += 1
+    await detector.close()
+    assert rounds > 10, "features and model are computed elsewhere"
 
 
 async def test_it_can_be_loaded_again_after_it_was_closed(tiny: Path) -> None:

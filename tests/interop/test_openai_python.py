@@ -241,7 +241,7 @@ async def test_a_manual_turn() -> None:
 async def test_a_transcription_session() -> None:
     texts = ScriptedRecognizer(["the first", "the second"], deltas=True)
     async with (
-        serving(stt=texts, speculate=False) as server,
+        serving(stt=texts, speculate="off") as server,
         sdk_client(server.url, transcription=True) as client,
     ):
         await client.api.session.update(

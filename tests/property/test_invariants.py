@@ -28,7 +28,9 @@ WARY = BargeInPolicy(least_voiced_ms=100, backchannels=("yes", "well"), ignore_o
 limits = st.sampled_from(
     (
         SHORT_LEAD,
-        Limits(lifetime_s=None, speculate=False),
+        Limits(lifetime_s=None, speculate="off"),
+        Limits(lifetime_s=None, speculate="transcribe"),
+        Limits(lifetime_s=None, speculate="generate"),
         Limits(lifetime_s=None, max_turn_ms=900, max_lead_ms=50),
         Limits(lifetime_s=None, max_buffer_ms=400),
         Limits(lifetime_s=20.0),

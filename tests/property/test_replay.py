@@ -64,4 +64,6 @@ def test_inputs_and_outputs_survive_a_trace(
 ) -> None:
     for step in recorded(seed, config, script, able):
         assert inputs.decode(encode(step.happened)) == step.happened
-        assert outputs.decode(encode(step.outputs)) == step.outputs
+        read = outputs.decode(encode(step.outputs))
+        assert read == step.outputs
+        assert encode(read) == encode(step.outputs)

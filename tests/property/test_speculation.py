@@ -1,8 +1,6 @@
 """Drafting in pauses changes when things are said, never what is said."""
 
-from collections import defaultdict
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -11,20 +9,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.imagined_engines import STEADY, Temper
-from support.moves import QUIET_PATCHES, Create, Move, Sound, Update
-from support.world import ATTENTIVE, SHORT_LEAD, WITH_TOOLS, World
+from support.moves import QUIET_PATCHES, ChangeLoad, Create, Move, Sound, Update, loads
+from support.story import Story
+from support.world import ATTENTIVE, DICE, LOOK, SHORT_LEAD, WITH_SERVERS, WITH_TOOLS, World
 from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.prompt import Prompt
 from vivavoce.protocol.server_events import ResponseCreated, ResponseDone
 from vivavoce.protocol.session_config import Audio, SessionConfig
-from vivavoce.session.outputs import AnyOutput, Generate, Send, SendAudio, SendRetrieved
+from vivavoce.session.outputs import CallTool, Generate, Send, Speculated
+from vivavoce.session.speculation import LEVELS, Speculation
 
 SPEECH, SILENCE = 0.95, 0.02
 LISTENING_S = 2.0
 """More than can wait to be played: the lead of these sessions, and one chunk."""
-EAGER = msgspec.structs.replace(SHORT_LEAD, speculate=True, language="auto")
-PATIENT = msgspec.structs.replace(SHORT_LEAD, speculate=False, language="auto")
-"""The voice of each follows the language that was heard, and sounds otherwise in each."""
+LIMITS = msgspec.structs.replace(SHORT_LEAD, language="auto")
+"""The voice follows the language that was heard, and sounds otherwise in each."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +35,34 @@ class Segment:
     tweaks: tuple[tuple[int, Move], ...]
 
 
-tweaks = st.one_of(
-    st.builds(Update, st.sampled_from(QUIET_PATCHES)),
-    st.builds(Create, st.sampled_from(("user", "system", "assistant", "speech", "call"))),
-)
-segments = st.builds(
-    Segment,
-    st.integers(1, 15),
-    st.integers(1, 18),
-    st.lists(st.tuples(st.integers(0, 17), tweaks), max_size=2).map(tuple),
-)
-scripts = st.lists(segments, min_size=1, max_size=8)
+levels = st.sampled_from(LEVELS[1:])
+
+
+def scripts_with(patches: tuple[dict[str, Any], ...]) -> st.SearchStrategy[list[Segment]]:
+    """Conversations whose clients change these settings."""
+    tweaks = st.one_of(
+        st.builds(Update, st.sampled_from(patches)),
+        st.builds(Create, st.sampled_from(("user", "system", "assistant", "speech", "call"))),
+        loads,
+    )
+    timed = st.lists(st.tuples(st.integers(0, 17), tweaks), max_size=2).map(tuple)
+    segments = st.builds(Segment, st.integers(1, 15), st.integers(1, 18), timed)
+    return st.lists(segments, min_size=1, max_size=8)
+
+
+UNREAD: dict[str, Any] = {"type": "realtime", "audio": {"input": {"transcription": None}}}
+STILL_READ = tuple(patch for patch in QUIET_PATCHES if patch != UNREAD)
+"""Which words of a turn that is followed a client still reads when it has said that it wants no
+more of them depends on when they came."""
+
+seeds = st.integers(0, 2**16)
+scripts = scripts_with(QUIET_PATCHES)
+read_scripts = scripts_with(STILL_READ)
 
 
 def converse(world: World, script: list[Segment]) -> None:
     """Speak as the script says. As soon as a turn is over, its answer is listened to."""
+    world.settle()
     for segment in script:
         world.make(Sound(segment.voiced, SPEECH))
         for window in range(segment.silent):
@@ -81,9 +93,10 @@ JUDGES = HearingAbilities(judges_turns=True)
 def both(
     seed: int,
     script: list[Segment],
-    temper: Temper,
+    temper: Temper = STEADY,
     config: SessionConfig = WITH_TOOLS,
     abilities: HearingAbilities = JUDGES,
+    level: Speculation = "speak",
 ) -> tuple[World, World]:
     """The same conversation with speculation and without, each at its own pace."""
     given: dict[str, Any] = {
@@ -93,60 +106,30 @@ def both(
         "abilities": abilities,
     }
     worlds = (
-        World(seed, pace=1, limits=EAGER, **given),
-        World(seed, pace=2, limits=PATIENT, **given),
+        World(seed, pace=1, limits=msgspec.structs.replace(LIMITS, speculate=level), **given),
+        World(seed, pace=2, limits=msgspec.structs.replace(LIMITS, speculate="off"), **given),
     )
     for world in worlds:
         converse(world, script)
     return worlds
 
 
-class Story:
-    """What was sent, told without ids and times: the events of each item, deltas joined."""
-
-    def __init__(self, world: World) -> None:
-        self._names: dict[str, str] = {}
-        self._numbers: dict[str, count[int]] = defaultdict(count)
-        self.chapters: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for step in world.log:
-            for output in step.outputs:
-                self._tell(output)
-        self.conversation = [
-            self._renamed(msgspec.to_builtins(listed.item))
-            for listed in world.oracle.conversation.items
-        ]
-
-    def _tell(self, output: AnyOutput) -> None:
-        if not isinstance(output, Send | SendAudio | SendRetrieved):
-            return
-        event = self._renamed(msgspec.to_builtins(output.event, builtin_types=(bytes,)))
-        del event["event_id"]
-        chapter = self.chapters[subject(event)]
-        if chapter and "delta" in event and chapter[-1]["type"] == event["type"]:
-            chapter[-1]["delta"] += event["delta"]
-        else:
-            chapter.append(event)
-
-    def _renamed(self, value: Any) -> Any:
-        """Ids in the order in which they were first told: `item 1`, `resp 1`."""
-        if isinstance(value, dict):
-            return {key: self._renamed(element) for key, element in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._renamed(element) for element in value]
-        if isinstance(value, str) and value.startswith(("item_", "resp_", "event_")):
-            kind = value.partition("_")[0]
-            if value not in self._names:
-                self._names[value] = f"{kind} {next(self._numbers[kind])}"
-            return self._names[value]
-        return value
+def assert_same_story(eager: World, patient: World) -> None:
+    """The clients of both were told the same, and the same tools were called."""
+    told, expected = Story(eager), Story(patient)
+    assert told.chapters == expected.chapters
+    assert told.conversation == expected.conversation
+    assert called(eager) == called(patient)
 
 
-def subject(event: dict[str, Any]) -> str:
-    """What an event is about: an item, a response, or the session."""
-    if "item_id" in event:
-        return str(event["item_id"])
-    about = event.get("item") or event.get("response") or {"id": "session"}
-    return str(about["id"])
+def called(world: World) -> list[tuple[str, str, str]]:
+    """The calls of MCP tools: server, name and arguments."""
+    return [
+        (output.server.label, output.name, output.arguments)
+        for step in world.log
+        for output in step.outputs
+        if isinstance(output, CallTool)
+    ]
 
 
 def answered_prompts(world: World) -> list[Prompt | None]:
@@ -180,6 +163,13 @@ HEARD_ONLY = msgspec.structs.replace(WITH_TOOLS, audio=Audio())
 HEARD_OTHERWISE = {"transcription": {"model": "w", "language": "de"}}
 """An update in the pause has the turn heard again: here the words turn out to be noise."""
 
+ONE_SERVER = msgspec.structs.replace(WITH_SERVERS, tools=(DICE, LOOK))
+servers = st.sampled_from(((ONE_SERVER, STEADY), (WITH_SERVERS, replace(STEADY, server_fails=0.0))))
+"""Of two servers that fail, either may be the first to say so."""
+
+HEARS_ALL = replace(STEADY, hearing_fails=0.0)
+"""What a client was told of a turn that then fails to be heard depends on how far it had come."""
+
 
 @example(
     seed=0,
@@ -188,50 +178,102 @@ HEARD_OTHERWISE = {"transcription": {"model": "w", "language": "de"}}
         Segment(1, 1, ()),
         Segment(1, 6, ((5, Update({"type": "realtime", "audio": {"input": HEARD_OTHERWISE}})),)),
     ],
+    level="speak",
 )
-@given(seed=st.integers(0, 2**16), script=scripts)
-def test_speculation_tells_the_same_story(seed: int, script: list[Segment]) -> None:
-    eager, patient = (Story(world) for world in both(seed, script, STEADY))
-    assert eager.chapters == patient.chapters
-    assert eager.conversation == patient.conversation
-
-
-@given(seed=st.integers(0, 2**16), script=scripts)
-def test_speculation_tells_the_same_story_of_turns_that_end_with_their_sense(
-    seed: int, script: list[Segment]
+@example(
+    seed=0,
+    script=[Segment(1, 5, ()), Segment(1, 6, ((5, ChangeLoad("high")),)), Segment(1, 18, ())],
+    level="speak",
+)
+@given(seed=seeds, script=scripts, level=levels)
+def test_speculation_tells_the_same_story(
+    seed: int, script: list[Segment], level: Speculation
 ) -> None:
-    eager, patient = (Story(world) for world in both(seed, script, STEADY, ATTENTIVE))
-    assert eager.chapters == patient.chapters
-    assert eager.conversation == patient.conversation
+    assert_same_story(*both(seed, script, level=level))
+
+
+@given(seed=seeds, script=scripts, level=levels)
+def test_speculation_tells_the_same_story_of_turns_that_end_with_their_sense(
+    seed: int, script: list[Segment], level: Speculation
+) -> None:
+    assert_same_story(*both(seed, script, config=ATTENTIVE, level=level))
+
+
+@given(seed=seeds, script=scripts, level=levels, served=servers)
+def test_speculation_tells_the_same_story_of_tools_on_servers(
+    seed: int, script: list[Segment], level: Speculation, served: tuple[SessionConfig, Temper]
+) -> None:
+    config, temper = served
+    assert_same_story(*both(seed, script, temper, config, level=level))
+
+
+@given(seed=seeds, script=read_scripts, level=levels)
+def test_speculation_tells_the_same_story_of_a_recogniser_that_streams(
+    seed: int, script: list[Segment], level: Speculation
+) -> None:
+    able = HearingAbilities(judges_turns=True, streams=True)
+    assert_same_story(*both(seed, script, HEARS_ALL, abilities=able, level=level))
 
 
 @given(
-    seed=st.integers(0, 2**16),
-    script=scripts,
+    seed=seeds,
+    script=read_scripts,
+    level=levels,
     speaks=st.booleans(),
+    streams=st.booleans(),
     config=st.sampled_from((WITH_TOOLS, HEARD_ONLY)),
 )
 def test_speculation_tells_the_same_story_of_a_model_that_hears(
-    seed: int, script: list[Segment], *, speaks: bool, config: SessionConfig
+    seed: int,
+    script: list[Segment],
+    level: Speculation,
+    *,
+    speaks: bool,
+    streams: bool,
+    config: SessionConfig,
 ) -> None:
-    able = HearingAbilities(hears=True, speaks=speaks)
-    eager, patient = (Story(world) for world in both(seed, script, STEADY, config, able))
-    assert eager.chapters == patient.chapters
-    assert eager.conversation == patient.conversation
+    able = HearingAbilities(hears=True, speaks=speaks, streams=streams)
+    assert_same_story(*both(seed, script, HEARS_ALL, config, able, level))
 
 
-@given(seed=st.integers(0, 2**16), script=scripts)
+@given(seed=seeds, script=scripts)
 def test_an_adopted_draft_was_asked_the_same_prompt(seed: int, script: list[Segment]) -> None:
-    eager, patient = both(seed, script, STEADY)
+    eager, patient = both(seed, script)
     asked, answered = asked_prompts(patient), answered_prompts(eager)
     assert len(asked) == len(answered)
     for without, adopted in zip(asked, answered, strict=True):
         assert without is None or adopted == without
 
 
-@pytest.mark.parametrize("hears", [False, True])
-def test_speculation_is_at_work_in_these_conversations(*, hears: bool) -> None:
+@pytest.mark.parametrize("able", [JUDGES, HearingAbilities(streams=True)])
+@pytest.mark.parametrize("level", LEVELS)
+def test_speculation_is_at_work_in_these_conversations(
+    level: Speculation, able: HearingAbilities
+) -> None:
     """Otherwise the properties above would say nothing."""
+    script = [Segment(10, 10, ()), Segment(10, 18, ())]
+    fates: set[tuple[str, str]] = set()
+    for seed in range(40):
+        eager, patient = both(seed, script, abilities=able, level=level)
+        fates |= fates_of(eager)
+        assert fates_of(patient) == set()
+    works = LEVELS[1 : LEVELS.index(level) + 1]
+    assert fates >= {(work, fate) for work in works for fate in ("used", "resumed")}
+    assert {work for work, _ in fates} == set(works)
+
+
+def fates_of(world: World) -> set[tuple[str, str]]:
+    """What was done on trial, and what became of it."""
+    return {
+        (output.work, output.fate)
+        for step in world.log
+        for output in step.outputs
+        if isinstance(output, Speculated)
+    }
+
+
+@pytest.mark.parametrize("hears", [False, True])
+def test_a_draft_is_adopted_in_these_conversations(*, hears: bool) -> None:
     script = [Segment(10, 18, ())]
     adopted = 0
     able = HearingAbilities(hears=hears, speaks=hears)

@@ -22,6 +22,7 @@ from vivavoce.session.outputs import (
     KeepClip,
     Speak,
 )
+from vivavoce.session.speculation import LEVELS, Speculation
 from vivavoce.session.state import Limits
 
 NATIVE = HearingAbilities(hears=True, speaks=True)
@@ -111,8 +112,9 @@ def test_speech_that_goes_on_drops_the_draft() -> None:
     assert heard(stage) == [(660, 2646)]
 
 
-def test_without_speculation_the_client_is_told_the_same() -> None:
-    def conversation(*, speculate: bool) -> list[str]:
+@pytest.mark.parametrize("level", LEVELS)
+def test_at_any_level_the_client_is_told_the_same(level: Speculation) -> None:
+    def conversation(speculate: Speculation) -> list[str]:
         cast = Cast(says=[("Sure, I will ", "do it. ", "Right away.")])
         stage = a_stage(cast=cast, limits=Limits(speculate=speculate))
         stage.silence(960)
@@ -121,7 +123,7 @@ def test_without_speculation_the_client_is_told_the_same() -> None:
         stage.advance(5000)
         return stage.told()
 
-    assert conversation(speculate=True) == conversation(speculate=False)
+    assert conversation(level) == conversation("off")
 
 
 def test_a_client_that_wants_a_transcript_gets_one_and_nobody_waits_for_it() -> None:
@@ -368,7 +370,7 @@ def test_speech_is_sent_only_so_far_ahead() -> None:
 
 
 def test_who_speaks_over_it_stops_it_and_it_remembers_what_was_heard() -> None:
-    stage = a_stage(limits=Limits(speculate=False))
+    stage = a_stage(limits=Limits(speculate="off"))
     stage.speech(512)
     stage.silence(1088)
     stage.said("one two three four five six seven eight nine ten", 0)

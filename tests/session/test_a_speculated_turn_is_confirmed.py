@@ -1,9 +1,12 @@
 """Walk (a): the pause is used to hear and to draft; the endpoint comes, the draft is adopted."""
 
+import pytest
+
 from support.cast import Cast
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.server_events import ResponseCreated, ResponseDone
 from vivavoce.session.outputs import Generate, Measured
+from vivavoce.session.speculation import LEVELS, Speculation
 from vivavoce.session.state import Limits
 
 TURN = [
@@ -85,8 +88,9 @@ def test_the_answer_goes_on_from_the_draft() -> None:
     assert stage.told() == ANSWER[5:]
 
 
-def test_without_speculation_the_client_is_told_the_same() -> None:
-    def conversation(*, speculate: bool) -> list[str]:
+@pytest.mark.parametrize("level", LEVELS)
+def test_at_any_level_the_client_is_told_the_same(level: Speculation) -> None:
+    def conversation(speculate: Speculation) -> list[str]:
         cast = Cast(hears=["book a table"], says=[("Sure, I will ", "do it. ", "Right away.")])
         stage = Stage(cast=cast, limits=Limits(speculate=speculate), **TRANSCRIBED)
         stage.silence(960)
@@ -95,11 +99,11 @@ def test_without_speculation_the_client_is_told_the_same() -> None:
         stage.advance(5000)
         return stage.told()
 
-    assert conversation(speculate=True) == conversation(speculate=False)
+    assert conversation(level) == conversation("off")
 
 
 def test_the_response_is_announced_before_the_user_was_heard() -> None:
-    stage = Stage(limits=Limits(speculate=False), **TRANSCRIBED)
+    stage = Stage(limits=Limits(speculate="off"), **TRANSCRIBED)
     stage.speech(1024)
     stage.silence(512)
     assert stage.news()[3:] == [

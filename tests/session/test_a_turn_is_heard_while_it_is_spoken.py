@@ -5,7 +5,8 @@ import pytest
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.server_events import TranscriptionCompleted, TranscriptionDelta
-from vivavoce.session.outputs import Follow
+from vivavoce.session.outputs import Follow, Hear
+from vivavoce.session.speculation import LEVELS, Speculation
 from vivavoce.session.state import Limits
 
 STREAMS = HearingAbilities(streams=True)
@@ -79,9 +80,9 @@ def test_what_waits_of_a_turn_that_is_cleared_is_not_told() -> None:
     assert words_of(stage) == ""
 
 
-@pytest.mark.parametrize("speculate", [True, False])
-def test_deltas_joined_are_the_transcript(speculate: bool) -> None:
-    stage = Stage(abilities=STREAMS, limits=Limits(speculate=speculate), **TRANSCRIBED)
+@pytest.mark.parametrize("level", LEVELS)
+def test_deltas_joined_are_the_transcript(level: Speculation) -> None:
+    stage = Stage(abilities=STREAMS, limits=Limits(speculate=level), **TRANSCRIBED)
     stage.speech(512)
     stage.transcript_delta("hel", job="follow1")
     stage.silence(960)
@@ -161,3 +162,30 @@ def test_a_recogniser_that_does_not_stream_is_not_asked_to() -> None:
     stage = Stage(**TRANSCRIBED)
     stage.speech(512)
     assert not [o for o in stage.outputs if isinstance(o, Follow)]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_it_heard_is_asked_for_once_at_the_pause_or_else_at_the_endpoint(
+    level: Speculation,
+) -> None:
+    stage = Stage(abilities=STREAMS, limits=Limits(speculate=level), **TRANSCRIBED)
+    stage.speech(1024)
+    stage.silence(160)
+    flushed = [o for o in stage.outputs if isinstance(o, Hear)]
+    assert len(flushed) == (0 if level == "off" else 1)
+    stage.silence(352)
+    assert "committed item1 after -" in stage.told()
+    (asked,) = [o for o in stage.outputs if isinstance(o, Hear)]
+    assert asked.follow == stage.names.job_id("follow1")
+
+
+def test_a_pause_that_was_none_has_what_follows_heard_and_nothing_again() -> None:
+    """The recogniser that follows the turn has taken in what was said before that."""
+    stage = streaming()
+    stage.speech(512)
+    stage.silence(192)
+    stage.speech(512)
+    stage.silence(512)
+    asked = [o for o in stage.outputs if isinstance(o, Hear)]
+    assert {hear.follow for hear in asked} == {stage.names.job_id("follow1")}
+    assert len(asked) == 2

@@ -40,7 +40,7 @@ def turn(stage: Stage, speech_ms: int) -> list[str]:
 
 def while_the_last_word_plays(policy: BargeInPolicy) -> Stage:
     """All of a short answer was sent, and a tenth of a second of it is yet to be played."""
-    stage = Stage(limits=Limits(barge_in=policy, speculate=False))
+    stage = Stage(limits=Limits(barge_in=policy, speculate="off"))
     stage.speech(512)
     stage.silence(512)
     stage.heard("are you there")
@@ -108,7 +108,7 @@ def test_a_cough_is_an_item_without_an_answer_and_the_answer_goes_on() -> None:
 def test_a_few_words_before_there_is_an_answer_to_hear_belong_to_the_question(
     policy: BargeInPolicy,
 ) -> None:
-    stage = Stage(limits=Limits(barge_in=policy, speculate=False))
+    stage = Stage(limits=Limits(barge_in=policy, speculate="off"))
     stage.speech(512)
     stage.silence(512)
     stage.heard("tell me a story")
@@ -124,7 +124,7 @@ def test_a_few_words_before_there_is_an_answer_to_hear_belong_to_the_question(
 
 def test_a_cough_over_a_written_answer_goes_by() -> None:
     policy = BargeInPolicy(least_voiced_ms=320)
-    stage = Stage(limits=Limits(barge_in=policy, speculate=False), output_modalities=["text"])
+    stage = Stage(limits=Limits(barge_in=policy, speculate="off"), output_modalities=["text"])
     stage.speech(512)
     stage.silence(512)
     stage.heard("tell me a story")
@@ -180,7 +180,7 @@ def test_nobody_merely_listens_for_two_seconds() -> None:
 def test_words_are_asked_for_without_speculation_too() -> None:
     cast = Cast(hears=["tell me a story", "stop it"], says=[(f"{STORY}. ", "The end.")])
     policy = BargeInPolicy(backchannels=True)
-    limits = Limits(barge_in=policy, max_lead_ms=1000, speculate=False)
+    limits = Limits(barge_in=policy, max_lead_ms=1000, speculate="off")
     stage = Stage(cast=cast, limits=limits)
     stage.speech(512)
     stage.silence(1024)
@@ -227,7 +227,7 @@ def test_yes_is_an_answer_when_the_assistant_ends_meanwhile() -> None:
 
 
 def test_an_answer_that_only_plays_is_remembered_up_to_the_decision() -> None:
-    stage = Stage(limits=Limits(barge_in=BargeInPolicy(least_voiced_ms=320), speculate=False))
+    stage = Stage(limits=Limits(barge_in=BargeInPolicy(least_voiced_ms=320), speculate="off"))
     stage.speech(512)
     stage.silence(512)
     stage.heard("count")
@@ -279,7 +279,7 @@ def test_an_echo_that_comes_when_the_answer_is_over_is_not_answered() -> None:
 
 
 def test_words_said_half_a_minute_ago_interrupt_where_a_voice_gives_no_times() -> None:
-    stage = Stage(limits=Limits(barge_in=OWN, max_lead_ms=60_000, speculate=False))
+    stage = Stage(limits=Limits(barge_in=OWN, max_lead_ms=60_000, speculate="off"))
     stage.speech(512)
     stage.silence(512)
     stage.heard("tell me a story")
@@ -323,7 +323,7 @@ def test_a_streaming_recogniser_is_read() -> None:
 
 def over_an_answer_by_hand() -> Stage:
     """The same, with a recogniser that takes its time."""
-    limits = Limits(barge_in=BargeInPolicy(backchannels=True), speculate=False)
+    limits = Limits(barge_in=BargeInPolicy(backchannels=True), speculate="off")
     stage = Stage(limits=limits)
     stage.speech(512)
     stage.silence(512)

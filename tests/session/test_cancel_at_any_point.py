@@ -26,7 +26,7 @@ def an_answer(reply: str, modality: str, steps: int) -> Stage:
     cast = Cast(says=[REPLIES[reply]], chunk_ms=100, piece_s=0.05)
     stage = Stage(
         cast=cast,
-        limits=Limits(speculate=False),
+        limits=Limits(speculate="off"),
         tools=tools,
         output_modalities=[modality],
     )

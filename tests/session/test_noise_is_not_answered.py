@@ -6,12 +6,13 @@ from support.cast import Cast
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.server_events import ResponseDone
 from vivavoce.session.outputs import Generate
+from vivavoce.session.speculation import LEVELS, Speculation
 from vivavoce.session.state import Limits
 
 
-@pytest.mark.parametrize("speculate", [True, False])
-def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked(speculate: bool) -> None:
-    limits = Limits(speculate=speculate)
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_response_to_noise_ends_empty_and_the_model_is_not_asked(level: Speculation) -> None:
+    limits = Limits(speculate=level)
     stage = Stage(cast=Cast(hears=["  "]), limits=limits, **TRANSCRIBED)
     stage.speech(512)
     stage.silence(960)

@@ -4,6 +4,7 @@ import pytest
 
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.abilities import HearingAbilities
+from vivavoce.session.speculation import Speculation
 from vivavoce.session.state import Limits
 
 JUDGING = HearingAbilities(judges_turns=True)
@@ -11,7 +12,8 @@ JUDGING = HearingAbilities(judges_turns=True)
 
 def attentive(eagerness: str = "medium", **settings: bool) -> Stage:
     """A session with a turn detector, played by hand."""
-    stage = Stage(abilities=JUDGING, limits=Limits(speculate=settings.pop("speculate", False)))
+    level: Speculation = "speak" if settings.pop("speculate", False) else "off"
+    stage = Stage(abilities=JUDGING, limits=Limits(speculate=level))
     detection = {"type": "semantic_vad", "eagerness": eagerness, **settings}
     stage.update_input(turn_detection=detection)
     stage.news()
@@ -110,6 +112,40 @@ def test_one_judgement_is_made_at_a_time() -> None:
     stage = spoken(attentive())
     stage.silence(384)
     assert stage.news() == []
+
+
+def test_a_slow_detector_judges_next_what_was_due_meanwhile() -> None:
+    stage = spoken(attentive())
+    stage.silence(384)
+    stage.judged(0.1)
+    assert stage.news() == ["JudgeTurn judge2 0..1624"]
+    stage.silence(1216)
+    assert stage.news() == [], "the judgement of 1.8 s of pause waits"
+    stage.judged(0.1)
+    assert stage.news() == ["JudgeTurn judge3 0..2824"]
+
+
+def test_what_was_due_in_a_pause_that_is_over_is_not_judged() -> None:
+    stage = spoken(attentive())
+    stage.silence(384)
+    stage.speech(32)
+    stage.news()
+    stage.silence(224)
+    assert stage.news() == ["JudgeTurn judge2 0..1864"]
+    stage.judged(0.1)
+    assert stage.news() == []
+
+
+def test_the_turn_is_heard_and_drafted_in_the_pause_that_is_judged() -> None:
+    stage = attentive(speculate=True)
+    stage.speech(1024)
+    stage.silence(160)
+    stage.heard("what time is it")
+    stage.silence(64)
+    assert [line.split()[0] for line in stage.news()[1:]] == ["Hear", "Generate", "JudgeTurn"]
+    stage.judged(0.1)
+    stage.silence(384)
+    assert stage.news() == ["JudgeTurn judge2 0..1624"], "the draft is kept while the pause goes on"
 
 
 def test_a_verdict_about_a_pause_that_is_over_says_nothing() -> None:

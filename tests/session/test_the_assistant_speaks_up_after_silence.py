@@ -8,6 +8,7 @@ from support.cast import Cast
 from support.stage import TRANSCRIBED, Stage
 from vivavoce.protocol.prompt import SILENCE
 from vivavoce.protocol.server_events import TimeoutTriggered
+from vivavoce.session.state import Limits
 
 
 def patient(cast: Cast | None = None, **config: Any) -> Stage:
@@ -184,3 +185,24 @@ def test_row_046_the_bounds_themselves_are_taken(ms: int) -> None:
     stage.news()
     stage.update_input(turn_detection={"idle_timeout_ms": ms})
     assert stage.news() == ["session.updated"]
+
+
+def test_in_a_full_conversation_a_silence_gets_one_error() -> None:
+    stage = answered(limits=Limits(max_items=1))
+    stage.silence(11_008)
+    assert stage.news() == ["error conversation_too_large"]
+    stage.speech(512)
+    stage.silence(512)
+    assert stage.news()[-1] == "error conversation_too_large", "nor is there room for a turn"
+    stage.silence(11_008)
+    assert stage.news() == ["error conversation_too_large"]
+
+
+def test_silence_is_answered_again_when_there_is_room() -> None:
+    stage = answered(limits=Limits(max_items=1))
+    stage.silence(5024)
+    stage.delete("item1")
+    stage.update(instructions="Be brief.")
+    assert not triggered(stage)
+    stage.silence(5024)
+    assert triggered(stage)

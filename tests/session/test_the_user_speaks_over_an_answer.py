@@ -10,7 +10,7 @@ EIGHT_SECONDS = [(i + 1) * 800 for i in range(10)]
 
 def an_answer_of_which_8_seconds_were_sent_in_1() -> Stage:
     """The first delta goes out at 1600 ms; one word lasts 800 ms."""
-    stage = Stage(limits=Limits(speculate=False))
+    stage = Stage(limits=Limits(speculate="off"))
     stage.speech(512)
     stage.silence(1088)
     stage.heard("count to ten")
@@ -86,7 +86,7 @@ def test_truncate_may_tell_of_more_than_the_bound_but_not_of_more_than_was_sent(
 
 
 def test_an_answer_of_which_nothing_was_sent_leaves_no_words() -> None:
-    stage = Stage(limits=Limits(speculate=False))
+    stage = Stage(limits=Limits(speculate="off"))
     stage.speech(512)
     stage.silence(512)
     stage.heard("hello")
@@ -110,7 +110,7 @@ def test_an_answer_of_which_nothing_was_sent_leaves_no_words() -> None:
 
 
 def test_a_response_that_waits_for_hearing_is_cancelled_and_its_turn_still_heard() -> None:
-    stage = Stage(limits=Limits(speculate=False), **TRANSCRIBED)
+    stage = Stage(limits=Limits(speculate="off"), **TRANSCRIBED)
     stage.speech(512)
     stage.silence(512)
     stage.news()
@@ -138,7 +138,7 @@ def test_speech_after_the_response_has_ended_closes_nothing() -> None:
 
 def test_whoever_interrupted_a_finished_answer_hears_the_next_one_from_its_start() -> None:
     """What was queued of the old answer was dropped, so it does not delay the new one."""
-    stage = Stage(limits=Limits(speculate=False))
+    stage = Stage(limits=Limits(speculate="off"))
     stage.speech(512)
     stage.silence(512)
     stage.heard("hello")

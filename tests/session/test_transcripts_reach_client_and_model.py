@@ -21,7 +21,7 @@ from vivavoce.session.state import Limits
 
 
 def a_turn_that_is_being_heard(**config: Any) -> Stage:
-    stage = Stage(limits=Limits(speculate=False), **config)
+    stage = Stage(limits=Limits(speculate="off"), **config)
     stage.speech(1024)
     stage.silence(512)
     stage.news()

@@ -120,6 +120,8 @@ class ImaginedEngines:
         self, request: JudgeTurn | Hear | HearClip | Generate | Speak | ListTools | CallTool
     ) -> random.Random:
         anonymous = msgspec.structs.replace(request, job=0)
+        if isinstance(anonymous, Hear) and anonymous.follow is not None:
+            anonymous = msgspec.structs.replace(anonymous, follow=0)
         if isinstance(anonymous, Generate):
             # The words of recordings are not read: none of these is gone.
             prompt = without_ids(anonymous.prompt)
@@ -252,10 +254,15 @@ class ImaginedEngines:
 
 
 def without_ids(prompt: Prompt) -> Prompt:
-    """A prompt whose recordings are known by their places only, whatever their items' ids."""
+    """A prompt whose recordings are known by their places only, and whose calls are not named:
+    a call on a server is named by its item."""
     messages = tuple(
         msgspec.structs.replace(
             message,
+            call_id=None,
+            tool_calls=tuple(
+                msgspec.structs.replace(call, call_id="") for call in message.tool_calls
+            ),
             speech=tuple(msgspec.structs.replace(clip, item_id="") for clip in message.speech),
         )
         for message in prompt.messages

@@ -6,7 +6,7 @@ the world knows, and goes wrong on purpose now and then.
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hypothesis import strategies as st
 
@@ -14,6 +14,7 @@ from vivavoce.protocol.client_events import ResponseParams
 from vivavoce.protocol.items import InputAudio, ItemReference, MessageItem
 from vivavoce.protocol.session_config import ResponseAudio, ResponseAudioOutput
 from vivavoce.protocol.tools import McpTool, Tool
+from vivavoce.session.speculation import Load
 
 WHICH = 4
 """Items are chosen among so many of the newest; the next number up is an id that never was."""
@@ -91,6 +92,13 @@ class Garble:
 
 
 @dataclass(frozen=True)
+class ChangeLoad:
+    """The server gets more or less busy."""
+
+    load: Load
+
+
+@dataclass(frozen=True)
 class VadFails:
     """The engine that scores speech fails."""
 
@@ -106,6 +114,7 @@ Move = (
     | Respond
     | CancelResponse
     | Garble
+    | ChangeLoad
     | VadFails
 )
 
@@ -270,6 +279,7 @@ requests = st.builds(
     Respond, st.sampled_from(GOOD_PARAMS + BAD_PARAMS), st.one_of(st.none(), st.none(), numbers)
 )
 cancels = st.builds(CancelResponse, st.one_of(st.none(), numbers))
+loads = st.builds(ChangeLoad, st.sampled_from(get_args(Load)))
 rare = st.sampled_from((Commit(), Commit(), Clear(), Garble(), Commit(), Clear(), VadFails()))
 
 one_move: st.SearchStrategy[Move] = st.one_of(
@@ -286,6 +296,7 @@ one_move: st.SearchStrategy[Move] = st.one_of(
     requests,
     cancels,
     rare,
+    loads,
 )
 
 moves: st.SearchStrategy[list[Move]] = st.lists(st.lists(one_move, max_size=12), max_size=12).map(

@@ -13,6 +13,7 @@ from support.audio_ledger import AudioLedger
 from support.conversation_ledger import ConversationLedger
 from support.playout_ledger import PlayoutLedger
 from support.reply_ledger import ReplyLedger
+from support.speculation_ledger import SpeculationLedger
 from support.speech_ledger import SpeechLedger
 from support.tool_ledger import ToolLedger
 from vivavoce.session.inputs import (
@@ -112,6 +113,9 @@ class Oracle:
         self.speech = SpeechLedger()
         self.tools = ToolLedger()
         self.answers = AnswerLedger(self.tools)
+        self.speculation = SpeculationLedger(
+            self.audio, self.answers, barge_in_waits=barge_in_waits
+        )
         self.conversation = ConversationLedger()
         self.replies = ReplyLedger()
         self.playout = PlayoutLedger(max_lead_s)
@@ -123,6 +127,7 @@ class Oracle:
         self.audio.happened(happened)
         self.speech.happened(happened)
         self.answers.happened(happened)
+        self.speculation.happened(happened)
         if isinstance(happened, EventReceived):
             self.replies.asked(happened)
         for output in outputs:
@@ -135,6 +140,7 @@ class Oracle:
             self.tools.done(output)
             self.replies.done(output)
             self.playout.done(output, now)
+            self.speculation.done(output)
         self.audio.step_over()
         self.answers.step_over()
         self.replies.step_over(response_runs=self.answers.active is not None)
@@ -145,6 +151,7 @@ class Oracle:
     def closed(self) -> None:
         """The peer has left, or the session's time was over."""
         assert not self.jobs.running, f"still running: {self.jobs.running}"
+        self.speculation.closed()
 
     def settled(self) -> None:
         """All engines have answered and all timers have fired."""

@@ -36,6 +36,7 @@ from vivavoce.protocol.voices import Voices
 from vivavoce.session import inputs as inp
 from vivavoce.session import outputs as out
 from vivavoce.session.machine import Session
+from vivavoce.session.speculation import Load
 from vivavoce.session.state import Limits
 
 E = TypeVar("E", bound=ev.BaseServerEvent)
@@ -44,7 +45,7 @@ PEER = 1
 WINDOW = 768
 WINDOW_S = 0.032
 SPEECH, SILENCE = 0.95, 0.02
-HOUSEKEEPING = ("TrimAudio", "EndAudio", "Measured")
+HOUSEKEEPING = ("TrimAudio", "EndAudio", "Measured", "Speculated")
 TRANSCRIBED: dict[str, Any] = {"audio": {"input": {"transcription": {"model": "any"}}}}
 """Settings of a client that wants to read what it said."""
 
@@ -262,6 +263,10 @@ class Stage:
         """The detector scores the next window, whether or not that is still wanted."""
         end = len(self._tape) * WINDOW + WINDOW
         self.step(inp.SpeechScored(self.names.job_id(job), end, probability))
+
+    def load(self, load: Load) -> None:
+        """The server gets more or less busy."""
+        self.step(inp.LoadChanged(load))
 
     def _job(self, kind: str, name: str | None) -> int:
         return self.names.job_id(name or self.names.latest(kind))

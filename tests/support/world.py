@@ -40,6 +40,7 @@ from vivavoce.session.inputs import (
     EngineFailed,
     EventReceived,
     FrameRefused,
+    LoadChanged,
     PeerJoined,
     PeerLeft,
     SpeechScored,
@@ -71,20 +72,17 @@ IDLE = msgspec.structs.replace(
 WITH_TOOLS = msgspec.structs.replace(
     TALKATIVE, tools=(Tool(name="book", parameters={"type": "object"}), Tool(name="look"))
 )
+DICE = McpTool(
+    server_label="dice",
+    server_url="https://dice.example/mcp",
+    require_approval=McpApproval(never=McpFilter(read_only=True)),
+)
+CARDS = McpTool(
+    server_label="cards", server_url="https://cards.example/mcp", require_approval="never"
+)
+LOOK = Tool(name="look")
 WITH_SERVERS = msgspec.structs.replace(
-    TALKATIVE,
-    output_modalities=("text",),
-    tools=(
-        McpTool(
-            server_label="dice",
-            server_url="https://dice.example/mcp",
-            require_approval=McpApproval(never=McpFilter(read_only=True)),
-        ),
-        McpTool(
-            server_label="cards", server_url="https://cards.example/mcp", require_approval="never"
-        ),
-        Tool(name="look"),
-    ),
+    TALKATIVE, output_modalities=("text",), tools=(DICE, CARDS, LOOK)
 )
 ATTENTIVE = msgspec.structs.replace(
     TALKATIVE,
@@ -296,6 +294,8 @@ class World:
             case moves.Garble():
                 detail = ErrorDetail(code="invalid_json", message="Not JSON.")
                 self.step(FrameRefused(PEERS[0], detail))
+            case moves.ChangeLoad(load=load):
+                self.step(LoadChanged(load))
             case moves.VadFails():
                 if self._listener is not None:
                     job, self._listener = self._listener.job, None

@@ -13,11 +13,13 @@ from vivavoce.app import running
 from vivavoce.config import read_settings
 from vivavoce.runtime.trace import Origin
 from vivavoce.session.barge_in_policy import BargeInPolicy
+from vivavoce.session.speculation import Speculation
 
 FILE = """
 stt: {engine: scripted}
 tts: {engine: scripted}
 instructions: Be polite.
+speculate: generate
 aliases: {gpt-realtime: brief}
 default_model: plain
 models:
@@ -31,7 +33,7 @@ models:
   max_output_tokens: 50
   tools: [{type: function, name: look}]
   barge_in: {least_voiced_ms: 300}
-  speculate: false
+  speculate: transcribe
 """
 
 
@@ -71,12 +73,12 @@ async def test_another_name_is_the_default_model(server: LiveServer) -> None:
 @pytest.mark.parametrize(
     ("name", "policy", "speculate"),
     [
-        ("gpt-realtime", BargeInPolicy(least_voiced_ms=300), False),
-        ("plain", BargeInPolicy(), True),
+        ("gpt-realtime", BargeInPolicy(least_voiced_ms=300), "transcribe"),
+        ("plain", BargeInPolicy(), "generate"),
     ],
 )
 async def test_a_session_is_held_to_what_its_model_allows(
-    name: str, policy: BargeInPolicy, speculate: bool, server: LiveServer, tmp_path: Path
+    name: str, policy: BargeInPolicy, speculate: Speculation, server: LiveServer, tmp_path: Path
 ) -> None:
     await created(server, name)
     (trace,) = (tmp_path / "traces").iterdir()

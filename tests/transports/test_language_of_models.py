@@ -110,13 +110,13 @@ async def test_a_recogniser_that_is_named_brings_its_own_language() -> None:
 async def test_a_session_has_what_its_model_said_when_it_was_asked_for() -> None:
     workshop = Workshop()
     gate = workshop.may_load["slow"] = threading.Event()
-    slow = workshop.pipeline("ada", workshop.ref("llm", "slow"), limits={"speculate": False})
+    slow = workshop.pipeline("ada", workshop.ref("llm", "slow"), limits={"speculate": "off"})
     async with Models(catalogue_of(slow)) as models:
         pipeline = models.hold("ada")
-        await models.reload(catalogue_of(workshop.pipeline("ada", limits={"speculate": True})))
+        await models.reload(catalogue_of(workshop.pipeline("ada", limits={"speculate": "speak"})))
         gate.set()
         await pipeline.load()
-        assert pipeline.limits == {"speculate": False}
+        assert pipeline.limits == {"speculate": "off"}
         pipeline.release()
 
 

@@ -37,7 +37,7 @@ async def answer(client: Client) -> Event:
 @pytest.mark.parametrize(("failure", "code", "message"), FAILURES)
 async def test_a_recogniser_that_fails(failure: Exception, code: str, message: str) -> None:
     recognizer = FailingRecognizer(failure)
-    async with serving(stt=recognizer, speculate=False) as server, server.connect() as client:
+    async with serving(stt=recognizer, speculate="off") as server, server.connect() as client:
         await client.update(audio=TRANSCRIBED, output_modalities=["text"])
         await client.append(utterance())
         error = (await client.until(FAILED))["error"]
@@ -53,7 +53,7 @@ async def test_a_recogniser_that_fails(failure: Exception, code: str, message: s
 async def test_a_recogniser_that_fails_in_a_transcription_session() -> None:
     recognizer = FailingRecognizer(EngineError("out of memory"))
     async with (
-        serving(stt=recognizer, speculate=False) as server,
+        serving(stt=recognizer, speculate="off") as server,
         server.connect("intent=transcription") as client,
     ):
         await client.update("transcription", audio={"input": {"transcription": {}}})

@@ -13,6 +13,7 @@ from support.sound import BYTES_PER_MS, silence, tone
 from support.streaming_recognizer import TellingRecognizer
 from vivavoce.audio.resample import convert
 from vivavoce.engines.stt.sherpa_onnx import SherpaOnnxRecognizer
+from vivavoce.session.speculation import LEVELS, Speculation
 
 DELTA = "conversation.item.input_audio_transcription.delta"
 COMPLETED = "conversation.item.input_audio_transcription.completed"
@@ -30,11 +31,11 @@ def text_of(client: Client) -> str:
     return "".join(event["delta"] for event in client.of(DELTA))
 
 
-@pytest.mark.parametrize("speculate", [True, False])
-async def test_every_sample_of_a_turn_is_heard_once_and_in_order(speculate: bool) -> None:
+@pytest.mark.parametrize("level", LEVELS)
+async def test_every_sample_of_a_turn_is_heard_once_and_in_order(level: Speculation) -> None:
     recognizer = TellingRecognizer()
     speech = silence(320) + tone(700) + silence(256) + tone(700)
-    async with serving(stt=recognizer, speculate=speculate) as server, server.connect() as client:
+    async with serving(stt=recognizer, speculate=level) as server, server.connect() as client:
         await client.update(audio=READS)
         await say(client, speech)
         await client.until(DELTA)

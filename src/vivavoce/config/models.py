@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from vivavoce.config.speculation_level import Speculate
 from vivavoce.config.weights import SCHEMES
 from vivavoce.engines.registry import Slot
 from vivavoce.protocol.session_config import (
@@ -150,9 +151,9 @@ class ModelSpec(Part, frozen=True, kw_only=True):
         BargeInPolicy | None,
         Meta(description="Which speech over an answer interrupts it, as {least_voiced_ms: 200}."),
     ] = None
-    speculate: Annotated[bool | None, Meta(description="As the server's key, for this model.")] = (
-        None
-    )
+    speculate: Annotated[
+        Speculate | None, Meta(description="As the server's key, for this model.")
+    ] = None
     load: Annotated[
         Literal["at_start", "on_use"],
         Meta(description="When its engines are loaded: at_start, or on_use by the first session."),

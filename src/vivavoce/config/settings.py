@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from vivavoce.config.models import EngineSpec, ModelSpec, Name, Part, Seconds
+from vivavoce.config.speculation_level import Speculate
 
 Origin = Annotated[str, Meta(pattern=r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+)$")]
 """A web page's origin, scheme and host and port, as `https://example.com`; `*` is any."""
@@ -107,11 +108,12 @@ class Settings(Part, frozen=True, kw_only=True):
         Meta(description="Seconds of user audio per session that stay retrievable."),
     ] = 60.0
     speculate: Annotated[
-        bool,
+        Speculate,
         Meta(
-            description="Whether the silence before the end of a turn is used to draft the answer."
+            description="What is done in the silence before the end of a turn: off, transcribe, "
+            "generate or speak; true is speak."
         ),
-    ] = True
+    ] = "speak"
     context_tokens: Annotated[
         Count,
         Meta(description="Tokens of the conversation that the language model is sent."),

@@ -96,7 +96,7 @@ def settings_of(options: MockOptions) -> Settings:
         "mcp_timeout_seconds": options.mcp_timeout_seconds,
         "allow_anonymous": True,
         "allowed_origins": ("*",),
-        "speculate": False,
+        "speculate": "off",
     }
     return read_settings(None, given)
 

@@ -49,6 +49,7 @@ from vivavoce.session.inputs import (
     EngineFailed,
     EventReceived,
     FrameRefused,
+    LoadChanged,
     PeerJoined,
     PeerLeft,
     SpeechScored,
@@ -77,9 +78,11 @@ from vivavoce.session.outputs import (
     SendAudio,
     SendRetrieved,
     Speak,
+    Speculated,
     TakeFormat,
     TrimAudio,
 )
+from vivavoce.session.speculation import Load
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +111,7 @@ class SessionDriver:
         concealment: Concealment,
         trace: TraceWriter | None = None,
         on_measured: Callable[[Measured], None] | None = None,
+        on_speculated: Callable[[Speculated], None] | None = None,
         lockstep: Rests | None = None,
     ) -> None:
         self._session = session
@@ -116,6 +120,7 @@ class SessionDriver:
         self._clock = clock
         self._trace = trace
         self._on_measured = on_measured
+        self._on_speculated = on_speculated
         self._lockstep = lockstep
         self._concealment = concealment
         tools = ToolJobs(tool_servers, concealment)
@@ -215,6 +220,10 @@ class SessionDriver:
             await stream.caught_up()
         if self._lockstep is not None:
             await self._settled(self._lockstep)
+
+    def load_changed(self, load: Load) -> None:
+        """The server is so busy from now on; a session begins as if it were not."""
+        self.step(LoadChanged(load))
 
     def refuse(self, peer: int, detail: ErrorDetail) -> None:
         """A client sent what cannot be read."""
@@ -438,6 +447,10 @@ class SessionDriver:
         if self._on_measured is not None:
             self._on_measured(output)
 
+    def _speculated(self, output: Speculated) -> None:
+        if self._on_speculated is not None:
+            self._on_speculated(output)
+
 
 PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     Send: SessionDriver._send,
@@ -462,4 +475,5 @@ PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     TrimAudio: SessionDriver._trim_audio,
     DropAudio: SessionDriver._drop_audio,
     Measured: SessionDriver._measured,
+    Speculated: SessionDriver._speculated,
 }

@@ -32,7 +32,8 @@ from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session
 from vivavoce.runtime.trace import Origin, TraceWriter
-from vivavoce.session.outputs import Measured
+from vivavoce.session.outputs import Measured, Speculated
+from vivavoce.session.speculation import Load
 from vivavoce.session.state import Limits
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Sessions:
         clock: Clock,
         tool_servers: ToolServers | None = None,
         on_measured: Callable[[Measured], None] | None = None,
+        on_speculated: Callable[[Speculated], None] | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
     ) -> None:
@@ -82,8 +84,10 @@ class Sessions:
         self._clock = clock
         self._tool_servers = tool_servers or McpClient()
         self._on_measured = on_measured
+        self._on_speculated = on_speculated
         self._chances = chances
         self._lockstep = lockstep
+        self._load: Load = "normal"
         self._open: dict[SessionDriver, Pipeline] = {}
         self._opening = 0
         """Sessions that wait for their engines; they have their place already."""
@@ -155,8 +159,18 @@ class Sessions:
             raise
         finally:
             self._opening -= 1
+        if self._load != "normal":
+            driver.load_changed(self._load)
         self._open[driver] = pipeline
         return driver
+
+    def load_changed(self, load: Load) -> None:
+        """The server is so busy from now on; a session that is opened later knows it too."""
+        if load == self._load:
+            return
+        self._load = load
+        for driver in tuple(self._open):
+            driver.load_changed(load)
 
     def closed(self, driver: SessionDriver) -> None:
         """The last connection of a session is gone: free what it held."""
@@ -193,6 +207,7 @@ class Sessions:
             concealment=concealment,
             trace=self._trace(origin),
             on_measured=self._on_measured,
+            on_speculated=self._on_speculated,
             lockstep=self._lockstep,
         )
 

@@ -31,7 +31,9 @@ from vivavoce.session.inputs import (
 )
 from vivavoce.session.outputs import Cancel, Generate, Speak
 from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.speculation import Fate
 from vivavoce.session.state import FOLLOWED, State
+from vivavoce.session.trial import Trial
 
 CLAUSES_AT_WORK = 2
 """How many clauses are synthesised at a time: the next one is ready when the first ends."""
@@ -57,15 +59,24 @@ class Draft:
     """One generation. `begin` it, feed it results, `stop` it."""
 
     def __init__(
-        self, state: State, prompt: Prompt, plan: ResponsePlan, language: str | None
+        self,
+        state: State,
+        prompt: Prompt,
+        plan: ResponsePlan,
+        language: str | None,
+        *,
+        on_trial: bool = False,
     ) -> None:
-        """The voice is to speak `language`; None leaves that to the voice."""
+        """The voice is to speak `language`; None leaves that to the voice.
+
+        A draft `on_trial` speaks no more than its first clause until it is adopted.
+        """
         self.prompt = prompt
         self.voice = (plan.voice_name, plan.speed, language) if plan.speaks else None
         self.contents: list[DraftContent] = []
         self.ended: GenerationFinished | None = None
         self.failure: EngineFailed | None = None
-        self.trial = False
+        self._trial = Trial(state.out) if on_trial else None
         self._speaks_itself = prompt.voice is not None
         self._state = state
         self._job: int | None = None
@@ -73,14 +84,14 @@ class Draft:
         self._at_work: dict[int, DraftClause] = {}
         self._unsent: list[DraftClause] = []
         """Clauses that are at work, or whose audio was not sent whole."""
-        self._spoken = 0
-        """How many clauses were given to the voice."""
 
     def begin(self) -> None:
         """Ask the language model."""
         self._job = self._state.out.new_job()
         words = known_words(self.prompt, self._state.conversation)
         self._state.out.do(Generate(self._job, self.prompt, words))
+        if self._trial is not None:
+            self._trial.writes(self._job)
 
     def serves(self, prompt: Prompt, plan: ResponsePlan, language: str | None) -> bool:
         """Whether this is the answer to that request, in that voice and language."""
@@ -89,11 +100,12 @@ class Draft:
 
     def adopt(self) -> None:
         """The turn has really ended: go on beyond the first clause."""
-        self.trial = False
+        self._end_trial("used")
         self.pump()
 
-    def stop(self) -> None:
-        """Cancel whatever is at work."""
+    def stop(self, fate: Fate = "unanswered") -> None:
+        """Cancel whatever is at work; `fate` is why, if it is still on trial."""
+        self._end_trial(fate)
         for job in self.jobs():
             self._state.out.do(Cancel(job))
         self._job = None
@@ -145,18 +157,26 @@ class Draft:
         self._unsent = [c for c in self._unsent if c.chunks or not c.finished]
         ahead_ms = sum(clause.waiting_ms for clause in self._unsent)
         while self._to_speak and len(self._at_work) < CLAUSES_AT_WORK:
-            if ahead_ms >= self._state.limits.max_lead_ms or self._trial_is_spoken:
+            if ahead_ms >= self._state.limits.max_lead_ms or self._trial_says_no_more:
                 return
             self._speak(self._to_speak.popleft(), *self.voice)
 
     @property
-    def _trial_is_spoken(self) -> bool:
-        return self.trial and self._spoken >= TRIAL_CLAUSES
+    def _trial_says_no_more(self) -> bool:
+        if self._trial is None:
+            return False
+        return self._trial.clauses >= TRIAL_CLAUSES or not self._state.may_try("speak")
+
+    def _end_trial(self, fate: Fate) -> None:
+        if self._trial is not None:
+            self._trial.ends(self.contents, fate)
+            self._trial = None
 
     def _speak(self, clause: DraftClause, voice: str, speed: float, language: str | None) -> None:
         job = self._state.out.new_job()
-        self._spoken += 1
         self._at_work[job] = clause
+        if self._trial is not None:
+            self._trial.speaks(job, clause)
         self._unsent.append(clause)
         speak = Speak(
             job=job,
@@ -175,7 +195,7 @@ class Draft:
             self._job = None
         else:
             del self._at_work[failure.job]
-        self.stop()
+        self.stop("failed")
 
     def _text(self, text: str) -> None:
         if not text:

@@ -1,8 +1,9 @@
 """Asking the turn detector, in a pause, whether the turn is complete (protocol 2.4).
 
-At most one judgement is under way. Its verdict counts while the pause that it was asked about goes
-on; when somebody speaks again, or the turn ends otherwise, it is cancelled. A detector that fails
-leaves the rest of this turn to the ceiling of silence, and is asked again in the next.
+At most one judgement is under way; one that is due meanwhile is made next. A verdict counts while
+the pause that it was asked about goes on; when somebody speaks again, or the turn ends otherwise,
+it is cancelled. A detector that fails leaves the rest of this turn to the ceiling of silence, and
+is asked again in the next.
 """
 
 from vivavoce.session.inputs import EngineFailed, TurnJudged
@@ -18,12 +19,17 @@ class TurnJudge:
         self._state = state
         self._job: int | None = None
         self._asked: JudgementDue | None = None
+        self._next: JudgementDue | None = None
+        """What is judged if the judgement under way finds the turn incomplete."""
         self._failed_in: int | None = None
         """Where the turn begins in which the detector failed."""
 
     def ask(self, due: JudgementDue) -> None:
-        """The pause is long enough to be judged, unless that is done already."""
-        if self._job is not None or due.start == self._failed_in:
+        """The pause is long enough to be judged."""
+        if due.start == self._failed_in:
+            return
+        if self._job is not None:
+            self._next = due
             return
         self._job, self._asked = self._state.out.new_job(), due
         self._state.out.do(JudgeTurn(self._job, due.start, due.end))
@@ -37,18 +43,22 @@ class TurnJudge:
 
         It does from the probability `complete` on; None if pauses are not judged any more.
         """
-        asked = self._asked
-        self._job = self._asked = None
+        asked, following = self._asked, self._next
+        self._job = self._asked = self._next = None
         assert asked is not None
         if isinstance(verdict, EngineFailed):
             self._failed_in = asked.start
             return None
-        if complete is None or verdict.probability < complete:
+        if complete is None:
             return None
-        return asked.end
+        if verdict.probability >= complete:
+            return asked.end
+        if following is not None:
+            self.ask(following)
+        return None
 
     def drop(self) -> None:
         """The pause is over, or so is the turn."""
         if self._job is not None:
             self._state.out.do(Cancel(self._job))
-            self._job = self._asked = None
+            self._job = self._asked = self._next = None

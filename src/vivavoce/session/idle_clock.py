@@ -21,10 +21,16 @@ class IdleClock:
         self._playback = playback
         self._since: float | None = None
         self._position = 0
+        self._given_up = False
 
     def answered(self, now: float) -> None:
         """A response of the conversation has ended."""
         self._since, self._position = now, self.appended
+        self._given_up = False
+
+    def give_up(self) -> None:
+        """This silence cannot be answered, however long it lasts."""
+        self._given_up = True
 
     def restart(self, now: float) -> None:
         """The user or the client did something."""
@@ -33,7 +39,7 @@ class IdleClock:
 
     def deadline(self, detection: ServerVad) -> float | None:
         """When the silence has lasted for long enough."""
-        if self._since is None or detection.idle_timeout_ms is None:
+        if self._since is None or self._given_up or detection.idle_timeout_ms is None:
             return None
         return self._quiet_from(self._since) + detection.idle_timeout_ms / 1000
 

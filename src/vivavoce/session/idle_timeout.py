@@ -1,5 +1,7 @@
 """The idle timeout: after a long silence the assistant speaks up by itself (protocol 5.15)."""
 
+from vivavoce.protocol.errors import Refusal
+from vivavoce.protocol.server_events import Error
 from vivavoce.protocol.session_config import ServerVad
 from vivavoce.session.input_audio_buffer import InputAudioBuffer
 from vivavoce.session.responses import Responses
@@ -30,7 +32,14 @@ class IdleTimeout:
         return self._state.idle.deadline(detection)
 
     def advance(self) -> None:
-        """Time has passed."""
-        deadline = self.deadline()
-        if deadline is not None and self._state.now >= deadline:
-            self._buffer.commit_silence(self._state.idle.silence_from(self._state.now))
+        """Time has passed. In a full conversation, silence gets one error in place of an answer."""
+        deadline, state = self.deadline(), self._state
+        if deadline is None or state.now < deadline:
+            return
+        try:
+            state.conversation.check_room()
+        except Refusal as refusal:
+            state.idle.give_up()
+            state.out.send(Error(error=refusal.detail))
+            return
+        self._buffer.commit_silence(state.idle.silence_from(state.now))

@@ -26,6 +26,7 @@ from vivavoce.session.inputs import EngineFailed, TurnJudged
 from vivavoce.session.interruption import Interruptions
 from vivavoce.session.outputs import Cancel, KeepAudio, Listen, TrimAudio
 from vivavoce.session.responses import Responses
+from vivavoce.session.speculation import Fate
 from vivavoce.session.state import State
 from vivavoce.session.transcription import Hearing, Hearings
 from vivavoce.session.turn_detection import (
@@ -137,7 +138,7 @@ class InputAudioBuffer:
         if buffered < LEAST_COMMIT:
             raise buffer_too_small(buffered / SAMPLES_PER_MS)
         self._state.conversation.check_room()
-        self._draft.drop()
+        self._draft.drop("unanswered")
         item_id = self._item_id or self._state.ids.new("item")
         self._forget_turn()
         self._announce_item(self._spoken_entry(item_id, self.start, self.appended))
@@ -149,7 +150,7 @@ class InputAudioBuffer:
     def clear(self) -> None:
         """Drop all that is buffered, and the turn that is open; there is no `speech_stopped`."""
         self._hearings.follow_no_more()  # first: what it holds back is not told any more
-        self._drop_trial()
+        self._drop_trial("unanswered")
         self._item_id = None
         self._forget_turn()
         self._trim(self.appended)
@@ -218,7 +219,7 @@ class InputAudioBuffer:
 
     def stop(self) -> None:
         """Cancel all jobs: the session ends."""
-        self._draft.drop()
+        self._draft.drop("unanswered")
         self._judge.drop()
         if self._listening is not None:
             self._state.out.do(Cancel(self._listening))
@@ -254,7 +255,7 @@ class InputAudioBuffer:
                 self._judge.ask(signal)
             case SpeechResumed():
                 self._judge.drop()
-                self._drop_trial()
+                self._drop_trial("resumed")
             case TurnEnded(start, voiced_to, end):
                 self._turn_ended(start, voiced_to, end)
 
@@ -273,8 +274,9 @@ class InputAudioBuffer:
         """The turn may end here: hear it, and draft the answer."""
         if self._item_id is None:
             return
-        if self._tries(self._item_id):
-            self._hearings.try_span(self._item_id, start, end)
+        needed = self._interruptions.waits_for_words(self._item_id)
+        if needed or (self._state.may_try("transcribe") and self._state.wants_words):
+            self._hearings.try_span(self._item_id, start, end, on_trial=not needed)
         if self._state.hears:
             self._draft_by_ear(self._item_id, start, end)
 
@@ -397,7 +399,7 @@ class InputAudioBuffer:
     def _stop_listening(self) -> None:
         """No more windows will be scored; an open turn keeps its item and its audio."""
         self._listening = None
-        self._drop_trial()
+        self._drop_trial("unanswered")
         self._forget_turn()
 
     def _forget_turn(self) -> None:
@@ -406,16 +408,11 @@ class InputAudioBuffer:
         self._judge.drop()
         self._interruptions.forget()
 
-    def _drop_trial(self) -> None:
+    def _drop_trial(self, fate: Fate) -> None:
         """What was heard and drafted in a pause does not count: the turn did not end there."""
-        self._draft.drop()
+        self._draft.drop(fate)
         if self._item_id is not None:
-            self._hearings.drop(self._item_id)
-
-    def _tries(self, item_id: str) -> bool:
-        """Whether somebody wants to read in a pause what was said so far."""
-        reads_early = self._state.limits.speculate and self._state.wants_words
-        return reads_early or self._interruptions.waits_for_words(item_id)
+            self._hearings.drop(self._item_id, fate)
 
     @property
     def _may_draft(self) -> bool:
@@ -423,7 +420,7 @@ class InputAudioBuffer:
         state = self._endpointer.state
         pauses = isinstance(state, Pausing) and state.stepped
         undecided = self._item_id is None or self._interruptions.is_undecided(self._item_id)
-        return self._state.limits.speculate and pauses and not undecided and self._would_answer
+        return self._state.may_try("generate") and pauses and not undecided and self._would_answer
 
     # --- settings --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.protocol.items import McpError, McpListedTool, McpToolError
 from vivavoce.protocol.server_events import LogProb
+from vivavoce.session.speculation import Load
 
 
 class Input(msgspec.Struct, frozen=True, tag_field="input", tag=True):
@@ -177,6 +178,15 @@ def tool_server_failed(job: int, message: str) -> ToolServerFailed:
     return ToolServerFailed(job, McpToolError(message=message))
 
 
+class LoadChanged(Input, frozen=True):
+    """The server is so busy from now on. What is done in a pause depends on it, and nothing else.
+
+    What is at work goes on: to stop it would save less than to do it again costs.
+    """
+
+    load: Load
+
+
 class TimerFired(Input, frozen=True):
     """The deadline that the session gave has come."""
 
@@ -201,5 +211,6 @@ AnyInput = (
     | ToolsListed
     | ToolReturned
     | ToolServerFailed
+    | LoadChanged
     | TimerFired
 )

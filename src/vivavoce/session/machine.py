@@ -58,6 +58,7 @@ from vivavoce.session.inputs import (
     EventReceived,
     FrameRefused,
     GenerationFinished,
+    LoadChanged,
     PeerJoined,
     PeerLeft,
     SpeechFinished,
@@ -173,6 +174,9 @@ class Session:
 
     def _frame_refused(self, refused: FrameRefused) -> None:
         self._state.out.send(Error(error=refused.error), to=refused.peer)
+
+    def _load_changed(self, changed: LoadChanged) -> None:
+        self._state.load = changed.load
 
     def _timer_fired(self, _: TimerFired) -> None:
         if self._expires_at is not None and self._state.now >= self._expires_at:
@@ -434,6 +438,7 @@ HANDLERS: dict[type, Handler] = {
     ToolsListed: Session._served,
     ToolReturned: Session._served,
     ToolServerFailed: Session._served,
+    LoadChanged: Session._load_changed,
     TimerFired: Session._timer_fired,
     PeerJoined: Session._peer_joined,
     PeerLeft: Session._peer_left,

@@ -13,6 +13,7 @@ from vivavoce.protocol.prompt import AudioClip, Prompt
 from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.protocol.session_config import AudioFormat, NoiseReductionKind
 from vivavoce.protocol.tools import ToolServer
+from vivavoce.session.speculation import Fate, Work
 from vivavoce.session.waterfall import Waterfall
 
 
@@ -218,6 +219,20 @@ class Measured(Output, frozen=True):
     waterfall: Waterfall
 
 
+class Speculated(Output, frozen=True, kw_only=True):
+    """It is known what became of a job that was begun in a pause, on trial.
+
+    There is one for each, when it is used, or when it is in vain; it may be at work still.
+    """
+
+    job: int
+    work: Work
+    fate: Fate
+    amount: float
+    """What was made by now: of `transcribe` and `speak` seconds of speech that were heard or
+    spoken, of `generate` characters. 0 for a turn that was followed: it is heard on the way."""
+
+
 AnyOutput = (
     Send
     | SendAudio
@@ -241,6 +256,7 @@ AnyOutput = (
     | TrimAudio
     | DropAudio
     | Measured
+    | Speculated
 )
 
 

@@ -265,7 +265,7 @@ class Response:
             offered.adopt()
             return offered
         if offered is not None:
-            offered.stop()
+            offered.stop("changed")
         draft = Draft(self._shared, prompt, self.plan, language)
         draft.begin()
         return draft

@@ -26,6 +26,7 @@ from vivavoce.session.outputs import Outbox
 from vivavoce.session.own_speech import SpokenAloud
 from vivavoce.session.rate_limits import RateLimits, RateLimitSettings
 from vivavoce.session.response_plan import ResponsePlan
+from vivavoce.session.speculation import Load, Speculation, Work, includes, under
 from vivavoce.session.truncation import Fitting, Overflow, fit
 
 FOLLOWED = "auto"
@@ -52,8 +53,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """... and the characters of all their texts and pictures."""
     rate_limits: RateLimitSettings = RateLimitSettings()
     """How much one session may ask for."""
-    speculate: bool = True
-    """Whether the pause before an endpoint is used to hear and to draft the answer."""
+    speculate: Speculation = "speak"
+    """What is done in the pause before an endpoint."""
     barge_in: BargeInPolicy = BargeInPolicy()
     """Which speech over an answer interrupts it; by default all of it."""
     hears_again_ms: int = 60_000
@@ -103,6 +104,7 @@ class State:
         """The tools of MCP servers; `tool_listings` is the one writer."""
         self.tokens_per_estimate = 1.0
         """How many tokens the model counts for each one that we estimate."""
+        self.load: Load = "normal"
         self.now = now
 
     def fit(self, entries: tuple[Entry, ...], plan: ResponsePlan) -> Fitting | Overflow:
@@ -129,6 +131,11 @@ class State:
         """Raises `Refusal` for a voice that is known not to be there."""
         if self.voices is not None:
             self.voices.check(voice, param)
+
+    def may_try(self, work: Work) -> bool:
+        """Whether this may be begun now, in a pause of which it is not known that it ends the
+        turn."""
+        return includes(under(self.limits.speculate, self.load), work)
 
     @property
     def realtime(self) -> RealtimeSession | None:

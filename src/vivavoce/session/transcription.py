@@ -22,7 +22,8 @@ from vivavoce.protocol.session_config import TranscriptionConfig, bytes_per_seco
 from vivavoce.session.conversation import Heard, Inaudible, Noise, Pending, Silence, Text
 from vivavoce.session.following import Followings
 from vivavoce.session.inputs import EngineFailed, Transcribed, TranscriptDelta
-from vivavoce.session.outputs import Cancel, Hear, HearClip
+from vivavoce.session.outputs import Cancel, Hear, HearClip, Speculated
+from vivavoce.session.speculation import Fate
 from vivavoce.session.state import State
 
 
@@ -36,6 +37,10 @@ class Hearing:
     """Samples from where to where: on the tape, or of the clip."""
     wanted: TranscriptionConfig | None
     """What the client wants of the transcript; None if it wants none."""
+    follow: int | None = None
+    """The job that follows the turn, if one does: this is a flush of it."""
+    on_trial: bool = False
+    """Whether it was asked for in a pause, and nobody needs it yet."""
     final: bool = False
     """Whether the item is committed."""
     held: list[str] = field(default_factory=list)
@@ -67,12 +72,12 @@ class Hearings:
         """What is sure so far of the open turn; nothing if nobody follows it."""
         return self._followings.text_of(item_id)
 
-    def try_span(self, item_id: str, start: int, end: int) -> None:
-        """Hear the turn so far: it may end here."""
+    def try_span(self, item_id: str, start: int, end: int, *, on_trial: bool = False) -> None:
+        """Hear the turn so far: it may end here. `on_trial` nobody needs it before it does."""
         if self._of(item_id, (start, end)) is None:
-            self.drop(item_id)
+            self.drop(item_id, "changed")
             self._followings.hold(item_id)
-            self._ask(item_id, start, end)
+            self._ask(item_id, start, end).on_trial = on_trial
 
     def commit_span(self, item_id: str, start: int, end: int) -> Hearing | None:
         """The item is committed, and its speech is this span; a try of the same span is used.
@@ -80,13 +85,14 @@ class Hearings:
         None if nobody wants to read what is said.
         """
         if not self._state.wants_words:
-            self.drop(item_id)
+            self.drop(item_id, "changed")
             self._followings.stop()
             return None
         hearing = self._of(item_id, (start, end))
         if hearing is None:
-            self.drop(item_id)
+            self.drop(item_id, "changed")
             hearing = self._ask(item_id, start, end)
+        self._end_trial(hearing, "used")
         hearing.final = True
         hearing.told = self._followings.end(item_id)
         return hearing
@@ -113,10 +119,11 @@ class Hearings:
         wanted = self._state.transcription
         self.publish(Hearing(item_id, job, span, wanted, final=True, heard=Silence()))
 
-    def drop(self, item_id: str) -> None:
-        """Stop hearing this item."""
+    def drop(self, item_id: str, fate: Fate = "unanswered") -> None:
+        """Stop hearing this item; `fate` is why, of what was heard on trial."""
         for hearing in [h for h in self._by_job.values() if h.item_id == item_id]:
             del self._by_job[hearing.job]
+            self._end_trial(hearing, fate)
             if isinstance(hearing.heard, Pending):
                 self._state.out.do(Cancel(hearing.job))
         self._followings.release(item_id)
@@ -180,6 +187,17 @@ class Hearings:
             )
         )
 
+    def _end_trial(self, hearing: Hearing, fate: Fate) -> None:
+        """It is known what becomes of what was heard on trial."""
+        if not hearing.on_trial:
+            return
+        hearing.on_trial = False
+        start, end = hearing.span
+        seconds = (end - start) / INNER_RATE if hearing.follow is None else 0.0
+        self._state.out.do(
+            Speculated(job=hearing.job, work="transcribe", fate=fate, amount=seconds)
+        )
+
     def _is_told(self, hearing: Hearing) -> bool:
         """Whether the client wants the transcript, and knows the item."""
         found = self._state.conversation.find(hearing.item_id)
@@ -206,14 +224,15 @@ class Hearings:
     def _ask(self, item_id: str, start: int, end: int) -> Hearing:
         wanted = self._state.transcription
         job = self._state.out.new_job()
-        hearing = Hearing(item_id, job, (start, end), wanted)
+        follow = self._followings.job_of(item_id)
+        hearing = Hearing(item_id, job, (start, end), wanted, follow)
         self._by_job[job] = hearing
         self._state.out.do(
             Hear(
                 job=job,
                 start=start,
                 end=end,
-                follow=self._followings.job_of(item_id),
+                follow=follow,
                 **self._state.hearing_wishes(),
             )
         )

@@ -3,6 +3,7 @@
 from vivavoce.session.conversation import Entry
 from vivavoce.session.draft import Draft, DraftResult
 from vivavoce.session.response_plan import plan_of
+from vivavoce.session.speculation import Fate
 from vivavoce.session.state import State
 from vivavoce.session.truncation import Overflow
 
@@ -21,13 +22,12 @@ class TurnDraft:
             return
         plan = plan_of(session, self._state.listed)
         fitting = self._state.fit((*self._state.conversation.context, entry), plan)
-        self.drop()
+        self.drop("changed")
         if isinstance(fitting, Overflow):
             return
         language = self._state.spoken_language(fitting.entries)
         prompt = self._state.prompt(plan, fitting.entries)
-        self._draft = Draft(self._state, prompt, plan, language)
-        self._draft.trial = True
+        self._draft = Draft(self._state, prompt, plan, language, on_trial=True)
         self._draft.begin()
 
     def received(self, result: DraftResult) -> bool:
@@ -43,8 +43,8 @@ class TurnDraft:
         draft, self._draft = self._draft, None
         return draft
 
-    def drop(self) -> None:
-        """The turn did not end there."""
+    def drop(self, fate: Fate) -> None:
+        """The turn did not end there, or is not to be answered."""
         if self._draft is not None:
-            self._draft.stop()
+            self._draft.stop(fate)
             self._draft = None

@@ -1,18 +1,20 @@
 """Opening sessions, and what becomes of one whose machine or whose trace fails."""
 
 import asyncio
+import base64
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from support.sound import silence, tone
 from support.virtual_time import run_in_virtual_time
 from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
-from vivavoce.protocol.client_events import ResponseCancel
+from vivavoce.protocol.client_events import InputAudioBufferAppend, ResponseCancel
 from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.runtime import sessions as runtime_sessions
 from vivavoce.runtime.catalogue import Engines
@@ -21,9 +23,9 @@ from vivavoce.runtime.driver import SessionDriver
 from vivavoce.runtime.models import Models
 from vivavoce.runtime.sessions import SessionPolicy, Sessions, TooManySessionsError
 from vivavoce.runtime.trace import ReplayError, TraceWriter, replay
-from vivavoce.session.inputs import AnyInput, EventReceived, TimerFired
+from vivavoce.session.inputs import AnyInput, EventReceived, LoadChanged, TimerFired
 from vivavoce.session.machine import Session
-from vivavoce.session.outputs import AnyOutput
+from vivavoce.session.outputs import AnyOutput, Speculated
 from vivavoce.session.state import Limits
 
 
@@ -191,3 +193,41 @@ async def test_a_session_outlives_a_full_disk(
     assert peer.code == 0
     assert len(peer.events) > 100
     assert caplog.text.count("No space left on device") == 1
+
+
+def all_replayed(folder: Path) -> list[list[AnyInput]]:
+    """What happened in each session that has a trace here."""
+    return [[step.happened for step in replay(trace)] for trace in folder.iterdir()]
+
+
+async def test_all_sessions_know_how_busy_the_server_is_and_so_do_their_traces(
+    models: Models, tmp_path: Path
+) -> None:
+    policy = SessionPolicy(limits=Limits(), trace_folder=tmp_path)
+    sessions = Sessions(models, policy, clock=Clock())
+    async with asyncio.TaskGroup() as tasks:
+        start = sessions.defaults("m", transcription=False)
+        early = await sessions.open(start, tasks)
+        sessions.load_changed("high")
+        sessions.load_changed("high")
+        late = await sessions.open(start, tasks)
+        sessions.load_changed("normal")
+        for driver in (early, late):
+            sessions.closed(driver)
+    told = [LoadChanged("high"), LoadChanged("normal")]
+    assert all_replayed(tmp_path) == [told, told]
+
+
+async def test_it_is_told_what_became_of_speculation(models: Models) -> None:
+    told: asyncio.Queue[Speculated] = asyncio.Queue()
+    policy = SessionPolicy(limits=Limits())
+    sessions = Sessions(models, policy, clock=Clock(), on_speculated=told.put_nowait)
+    audio = base64.b64encode(tone(600) + silence(800)).decode()
+    async with asyncio.TaskGroup() as tasks:
+        driver = await sessions.open(sessions.defaults("m", transcription=False), tasks)
+        driver.join(1, Peer())
+        await driver.receive(1, InputAudioBufferAppend(audio=audio))
+        first = await told.get()
+        sessions.closed(driver)
+    assert (first.work, first.fate) == ("transcribe", "used")
+    assert first.amount >= 0.6
