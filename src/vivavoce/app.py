@@ -30,9 +30,9 @@ from vivavoce.runtime.models import Models
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.sessions import RandomBits, SessionPolicy, Sessions
 from vivavoce.runtime.waterfall_text import one_line
-from vivavoce.session.outputs import Measured
 from vivavoce.session.rate_limits import RateLimitSettings
 from vivavoce.session.state import Limits
+from vivavoce.session.waterfall import Waterfall
 from vivavoce.transports import exposure
 from vivavoce.transports.foreign_logs import keep_secrets_out
 from vivavoce.transports.http import MAX_FIELD, application
@@ -244,9 +244,9 @@ def summary(models: Models) -> str:
     return ", ".join(f"{TITLES[slot]}: {names[slot]}" for slot in SLOTS if slot in names)
 
 
-def log_waterfall(measured: Measured) -> None:
-    """A line in the log for each answered turn."""
-    logger.info("%s", one_line(measured.waterfall))
+def log_waterfall(model: str, waterfall: Waterfall) -> None:
+    """A line in the log for each response."""
+    logger.info("%s", one_line(waterfall, model))
 
 
 async def serve(

@@ -80,6 +80,7 @@ from vivavoce.session.outputs import (
     TakeFormat,
     TrimAudio,
 )
+from vivavoce.session.waterfall import Waterfall
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class SessionDriver:
         tool_servers: ToolServers,
         concealment: Concealment,
         trace: TraceWriter | None = None,
-        on_measured: Callable[[Measured], None] | None = None,
+        on_measured: Callable[[Waterfall], None] | None = None,
         lockstep: Rests | None = None,
     ) -> None:
         self._session = session
@@ -409,7 +410,7 @@ class SessionDriver:
 
     def _measured(self, output: Measured) -> None:
         if self._on_measured is not None:
-            self._on_measured(output)
+            self._on_measured(output.waterfall)
 
 
 PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {

@@ -145,7 +145,7 @@ class Models:
                 f"The model '{name}' cannot hold a conversation: it has no {lacking[0]}. "
                 f"Models that can are: {', '.join(self._complete()) or 'none'}."
             )
-        return self._pipeline(plan.engines, plan.limits)
+        return self._pipeline(plan.engines, plan.limits, plan.name)
 
     @property
     def base(self) -> ModelPlan:
@@ -168,7 +168,7 @@ class Models:
         base = self.base
         hearing = self._catalogue.hearing(name) or base
         engines = {**base.engines, "stt": hearing.engines["stt"]}
-        return self._pipeline(engines, {**base.limits, **hearing.limits})
+        return self._pipeline(engines, {**base.limits, **hearing.limits}, hearing.name)
 
     def hold_engine(self, slot: Slot, name: str) -> EngineLease[Any]:
         """One engine of a model; release it.
@@ -201,8 +201,10 @@ class Models:
         finally:
             lease.release()
 
-    def _pipeline(self, engines: Mapping[Slot, EngineRef], limits: Mapping[str, Any]) -> Pipeline:
-        return Pipeline(engines, self._catalogue.hearing, self._pool, limits)
+    def _pipeline(
+        self, engines: Mapping[Slot, EngineRef], limits: Mapping[str, Any], model: str
+    ) -> Pipeline:
+        return Pipeline(engines, self._catalogue.hearing, self._pool, limits, model=model)
 
     def _complete(self) -> list[str]:
         """The models with an engine for each slot."""

@@ -227,11 +227,15 @@ class Pipeline:
         named: Named,
         pool: EnginePool,
         limits: Mapping[str, Any] = NO_LIMITS,
+        *,
+        model: str,
     ) -> None:
-        """`named` finds the recogniser that a client may ask for by name.
+        """`named` finds the recogniser that a client may ask for by name; `model` is the configured
+        name of what this is the pipeline of.
 
         `limits` is what the sessions of the model have otherwise than the server says.
         """
+        self.model = model
         self.limits = limits
         self.vad: EngineLease[VoiceActivityDetector] = EngineLease(engines["vad"], pool)
         self.stt: EngineLease[SpeechRecognizer] = EngineLease(engines["stt"], pool)

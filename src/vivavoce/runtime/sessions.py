@@ -32,8 +32,8 @@ from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session
 from vivavoce.runtime.trace import Origin, TraceWriter
-from vivavoce.session.outputs import Measured
 from vivavoce.session.state import Limits
+from vivavoce.session.waterfall import Waterfall
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Sessions:
         *,
         clock: Clock,
         tool_servers: ToolServers | None = None,
-        on_measured: Callable[[Measured], None] | None = None,
+        on_measured: Callable[[str, Waterfall], None] | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
     ) -> None:
@@ -192,9 +192,13 @@ class Sessions:
             tool_servers=self._tool_servers,
             concealment=concealment,
             trace=self._trace(origin),
-            on_measured=self._on_measured,
+            on_measured=self._measured(pipeline.model),
             lockstep=self._lockstep,
         )
+
+    def _measured(self, model: str) -> Callable[[Waterfall], None] | None:
+        on_measured = self._on_measured
+        return None if on_measured is None else lambda waterfall: on_measured(model, waterfall)
 
     def _origin(self, start: SessionConfig, pipeline: Pipeline, clock: Clock) -> Origin:
         lifetime_s = self._policy.limits.lifetime_s

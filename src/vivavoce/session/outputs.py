@@ -213,7 +213,7 @@ class DropAudio(Output, frozen=True):
 
 
 class Measured(Output, frozen=True):
-    """A turn was answered in these times."""
+    """A response has ended, and these were its times."""
 
     waterfall: Waterfall
 
