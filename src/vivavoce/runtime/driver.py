@@ -41,6 +41,7 @@ from vivavoce.runtime.ports import Connection, ToolServers
 from vivavoce.runtime.recordings import Recordings
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.retrieval import Retrievals
+from vivavoce.runtime.session_watch import SessionWatch
 from vivavoce.runtime.tool_jobs import ToolJobs
 from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
@@ -66,6 +67,7 @@ from vivavoce.session.outputs import (
     Generate,
     Hear,
     HearClip,
+    Interrupted,
     JudgeTurn,
     KeepAudio,
     KeepClip,
@@ -80,7 +82,6 @@ from vivavoce.session.outputs import (
     TakeFormat,
     TrimAudio,
 )
-from vivavoce.session.waterfall import Waterfall
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +108,8 @@ class SessionDriver:
         clock: Clock,
         tool_servers: ToolServers,
         concealment: Concealment,
+        watch: SessionWatch,
         trace: TraceWriter | None = None,
-        on_measured: Callable[[Waterfall], None] | None = None,
         lockstep: Rests | None = None,
     ) -> None:
         self._session = session
@@ -116,7 +117,7 @@ class SessionDriver:
         self._tape = tape
         self._clock = clock
         self._trace = trace
-        self._on_measured = on_measured
+        self._watch = watch
         self._lockstep = lockstep
         self._concealment = concealment
         tools = ToolJobs(tool_servers, concealment)
@@ -258,6 +259,7 @@ class SessionDriver:
             type="server_error", code="server_error", message="The session failed. Connect again."
         )
         event = Error(event_id=Ids(secrets.randbits).new("event"), error=detail)
+        self._watch.sent(event)
         self._deliver(event, None)
         self._disconnect(Disconnect(SERVER_FAULT, "server_error"))
         self.close()
@@ -282,6 +284,7 @@ class SessionDriver:
     # --- outputs ---------------------------------------------------------------------------------
 
     def _send(self, output: Send) -> None:
+        self._watch.sent(output.event)
         self._deliver(output.event, output.to)
 
     def _deliver(self, event: Any, to: int | None) -> None:
@@ -408,9 +411,11 @@ class SessionDriver:
         self._recordings.drop(output.item_id)
         self._tape.drop(output.item_id)
 
+    def _interrupted(self, _: Interrupted) -> None:
+        self._watch.interrupted()
+
     def _measured(self, output: Measured) -> None:
-        if self._on_measured is not None:
-            self._on_measured(output.waterfall)
+        self._watch.measured(output.waterfall)
 
 
 PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
@@ -435,5 +440,6 @@ PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     KeepClip: SessionDriver._keep_clip,
     TrimAudio: SessionDriver._trim_audio,
     DropAudio: SessionDriver._drop_audio,
+    Interrupted: SessionDriver._interrupted,
     Measured: SessionDriver._measured,
 }

@@ -31,9 +31,9 @@ from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session
+from vivavoce.runtime.session_watch import SessionWatch
 from vivavoce.runtime.trace import Origin, TraceWriter
 from vivavoce.session.state import Limits
-from vivavoce.session.waterfall import Waterfall
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,6 @@ class Sessions:
         *,
         clock: Clock,
         tool_servers: ToolServers | None = None,
-        on_measured: Callable[[str, Waterfall], None] | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
     ) -> None:
@@ -81,10 +80,9 @@ class Sessions:
         self._policy = policy
         self._clock = clock
         self._tool_servers = tool_servers or McpClient()
-        self._on_measured = on_measured
         self._chances = chances
         self._lockstep = lockstep
-        self._open: dict[SessionDriver, Pipeline] = {}
+        self._open: dict[SessionDriver, tuple[Pipeline, SessionWatch]] = {}
         self._opening = 0
         """Sessions that wait for their engines; they have their place already."""
 
@@ -149,21 +147,25 @@ class Sessions:
         self._opening += 1
         try:
             await pipeline.load(HEARING if isinstance(start, TranscriptionSession) else ALL_SLOTS)
-            driver = self._begin(start, pipeline, tasks)
+            watch = SessionWatch(self._models.metrics, pipeline.model)
+            driver = self._begin(start, pipeline, tasks, watch)
         except BaseException:
             pipeline.release()
             raise
         finally:
             self._opening -= 1
-        self._open[driver] = pipeline
+        self._open[driver] = pipeline, watch
+        watch.opened()
         return driver
 
     def closed(self, driver: SessionDriver) -> None:
         """The last connection of a session is gone: free what it held."""
         driver.close()
-        pipeline = self._open.pop(driver, None)
-        if pipeline is not None:
+        held = self._open.pop(driver, None)
+        if held is not None:
+            pipeline, watch = held
             pipeline.release()
+            watch.closed()
 
     def _hold(self, start: SessionConfig) -> Pipeline:
         """The engines of a session, to be released. Raises `Refusal`."""
@@ -178,7 +180,11 @@ class Sessions:
             raise refuse("invalid_model", str(error), "model") from error
 
     def _begin(
-        self, start: SessionConfig, pipeline: Pipeline, tasks: asyncio.TaskGroup
+        self,
+        start: SessionConfig,
+        pipeline: Pipeline,
+        tasks: asyncio.TaskGroup,
+        watch: SessionWatch,
     ) -> SessionDriver:
         clock = self._clock.of_session()
         concealment = Concealment()
@@ -192,13 +198,9 @@ class Sessions:
             tool_servers=self._tool_servers,
             concealment=concealment,
             trace=self._trace(origin),
-            on_measured=self._measured(pipeline.model),
+            watch=watch,
             lockstep=self._lockstep,
         )
-
-    def _measured(self, model: str) -> Callable[[Waterfall], None] | None:
-        on_measured = self._on_measured
-        return None if on_measured is None else lambda waterfall: on_measured(model, waterfall)
 
     def _origin(self, start: SessionConfig, pipeline: Pipeline, clock: Clock) -> Origin:
         lifetime_s = self._policy.limits.lifetime_s

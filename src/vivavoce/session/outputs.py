@@ -212,6 +212,10 @@ class DropAudio(Output, frozen=True):
     item_id: str
 
 
+class Interrupted(Output, frozen=True):
+    """The user has cut an answer short that was being sent, or played, by speaking."""
+
+
 class Measured(Output, frozen=True):
     """A response has ended, and these were its times."""
 
@@ -240,6 +244,7 @@ AnyOutput = (
     | KeepClip
     | TrimAudio
     | DropAudio
+    | Interrupted
     | Measured
 )
 
