@@ -5,7 +5,9 @@ import pytest
 from support.cast import Cast, Failure
 from support.stage import Stage
 from vivavoce.protocol.abilities import HearingAbilities
-from vivavoce.session.outputs import Measured
+from vivavoce.protocol.server_events import ResponseDone, TurnMeasured
+from vivavoce.session.inputs import PeerJoined
+from vivavoce.session.outputs import Measured, Send
 from vivavoce.session.state import Limits
 from vivavoce.session.waterfall import Waterfall
 
@@ -94,3 +96,34 @@ def test_an_answer_that_fails_says_so_and_has_no_first_token() -> None:
     waterfall = a_spoken_turn(stage)
     assert waterfall.status == "failed"
     assert waterfall.first_token is None
+
+
+def test_only_the_peer_that_asked_is_sent_the_times() -> None:
+    stage = Stage(cast=Cast())
+    stage.step(PeerJoined(2, measured=True))
+    waterfall = a_spoken_turn(stage)
+    sent = [output for output in stage.outputs if isinstance(output, Send)]
+    (measured,) = [output for output in sent if isinstance(output.event, TurnMeasured)]
+    assert measured.to == 2
+    done = next(i for i, output in enumerate(sent) if isinstance(output.event, ResponseDone))
+    assert sent.index(measured) == done + 1, "right behind response.done"
+    event = measured.event
+    assert isinstance(event, TurnMeasured)
+    assert (event.response_id, event.status, event.drafted) == (
+        waterfall.response_id,
+        "completed",
+        True,
+    )
+    assert event.endpoint_ms == 512
+    assert event.transcript_ms is not None
+    assert 0 < event.transcript_ms < event.endpoint_ms
+
+
+def test_nobody_else_is_sent_any() -> None:
+    stage = Stage(cast=Cast())
+    a_spoken_turn(stage)
+    assert not [
+        output
+        for output in stage.outputs
+        if isinstance(output, Send) and isinstance(output.event, TurnMeasured)
+    ]

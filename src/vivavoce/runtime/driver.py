@@ -137,10 +137,10 @@ class SessionDriver:
 
     # --- what happens ----------------------------------------------------------------------------
 
-    def join(self, peer: int, connection: Connection) -> None:
-        """A connection opened."""
+    def join(self, peer: int, connection: Connection, *, measured: bool = False) -> None:
+        """A connection opened; it may have asked for the times of each response."""
         self._peers[peer] = connection
-        self.step(PeerJoined(peer))
+        self.step(PeerJoined(peer, measured))
 
     def leave(self, peer: int) -> None:
         """A connection is gone, and with the last one the session."""

@@ -50,7 +50,7 @@ from vivavoce.session.truncation import (
     request_tokens,
 )
 from vivavoce.session.usage import usage_of
-from vivavoce.session.waterfall import Waterfall
+from vivavoce.session.waterfall import Waterfall, turn_measured
 
 LEAD_STEP_S = 0.02
 """Seconds: speech held back is sent on in steps of at least this."""
@@ -208,6 +208,8 @@ class Response:
         self._shared.out.send(ResponseDone(response=shown))
         self._shared.rate_limits.take_tokens(usage.total_tokens, self._shared.now)
         self._tell_rate_limits(RateLimitsUpdated)
+        for peer in self._shared.measured_to:
+            self._shared.out.send(turn_measured(self.waterfall, self._turn_item_id), to=peer)
         self._shared.out.do(Measured(self.waterfall))
 
     def _note_end(self, status: ResponseStatus, draft: Draft | None) -> None:

@@ -103,6 +103,8 @@ class State:
         """The tools of MCP servers; `tool_listings` is the one writer."""
         self.tokens_per_estimate = 1.0
         """How many tokens the model counts for each one that we estimate."""
+        self.measured_to: list[int] = []
+        """The peers that are told how long each response took."""
         self.now = now
 
     def fit(self, entries: tuple[Entry, ...], plan: ResponsePlan) -> Fitting | Overflow:

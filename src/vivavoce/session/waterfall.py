@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from vivavoce.protocol.server_events import ResponseStatus
+from vivavoce.protocol.server_events import ResponseStatus, TurnMeasured
 
 Stage = Literal[
     "endpoint", "transcript", "first_token", "voice_ready", "first_audio", "last_audio", "done"
@@ -68,3 +68,16 @@ class Waterfall(msgspec.Struct, kw_only=True):
             at: float | None = getattr(self, stage)
             if at is not None:
                 yield stage, 1000 * (at - origin)
+
+
+def turn_measured(waterfall: Waterfall, item_id: str | None) -> TurnMeasured:
+    """The waterfall for a client, to tenths of a millisecond; `item_id` is of the user's turn."""
+    measured = TurnMeasured(
+        response_id=waterfall.response_id,
+        item_id=item_id,
+        status=waterfall.status,
+        drafted=waterfall.drafted,
+    )
+    for stage, ms in waterfall.stages_ms():
+        setattr(measured, f"{stage}_ms", round(ms, 1))
+    return measured

@@ -27,7 +27,7 @@ from vivavoce.runtime.pipeline import ModelLoadError
 from vivavoce.runtime.sessions import Sessions, TooManySessionsError
 from vivavoce.transports.access import Access
 from vivavoce.transports.authentication import Unauthenticated
-from vivavoce.transports.opening import starting_settings
+from vivavoce.transports.opening import asks_for_measures, starting_settings
 from vivavoce.transports.origins import ForeignOrigin
 
 logger = logging.getLogger(__name__)
@@ -258,6 +258,7 @@ class RealtimeEndpoint:
         """A session from its first frame to its last."""
         try:
             admission = self._access.admit(request)
+            measured = asks_for_measures(request)
             start = starting_settings(request, admission, self._sessions)
             driver = await self._sessions.open(start, tasks)
         except (Unauthenticated, ForeignOrigin) as refusal:
@@ -275,7 +276,7 @@ class RealtimeEndpoint:
             self._refuse(connection, full, WSCloseCode.TRY_AGAIN_LATER, "too_many_sessions")
             return
         try:
-            driver.join(PEER, connection)
+            driver.join(PEER, connection, measured=measured)
             await read(connection, driver)
         except TimeoutError:
             connection.give_up("The client does not answer pings.")
