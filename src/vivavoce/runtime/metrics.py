@@ -45,7 +45,7 @@ OfAll = Literal["livesum", "livemax"]
 """What of a gauge is shown for all processes that live."""
 
 # A series more for each of ours, which Prometheus does not read.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call, unused-ignore]
 
 
 class Metrics:
@@ -169,7 +169,7 @@ class Metrics:
         registry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call, unused-ignore]
         encode, content_type = choose_encoder(accept)
         return encode(registry), content_type
 

@@ -51,7 +51,8 @@ class SessionWatch:
 
     def measured(self, waterfall: Waterfall) -> None:
         """A response has ended."""
-        logger.info("%s", one_line(waterfall, self._model))
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("%s", one_line(waterfall, self._model))
         self._metrics.responses.labels(self._model, waterfall.status).inc()
         self._observe(waterfall)
 
