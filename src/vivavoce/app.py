@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import logging
 import secrets
 import signal
 import sys
@@ -27,12 +26,12 @@ from vivavoce.runtime.addresses import AllowedAddresses
 from vivavoce.runtime.catalogue import Catalogue
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.interpreter import settle
+from vivavoce.runtime.load import LoadWatch
 from vivavoce.runtime.mcp_client import McpClient
+from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.models import Models
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.sessions import RandomBits, SessionPolicy, Sessions
-from vivavoce.runtime.waterfall_text import one_line
-from vivavoce.session.outputs import Measured
 from vivavoce.session.rate_limits import RateLimitSettings
 from vivavoce.session.state import Limits
 from vivavoce.transports import exposure
@@ -42,8 +41,6 @@ from vivavoce.transports.reload import Reload
 from vivavoce.transports.websocket import Connect, connect_socket
 
 T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 SHUTDOWN_S = 5.0
 
@@ -116,11 +113,16 @@ async def serving(
     async with contextlib.AsyncExitStack() as ending:
         exposure.check_exposure(settings)
         certificate = exposure.certificate(settings)
-        models = await ending.enter_async_context(Models(catalogue))
+        models = await ending.enter_async_context(Models(catalogue, Metrics()))
         reload = Reloading(models, read_again or (lambda: Read(catalogue)))
         notices = told(models, await models.load_at_start()) + exposure.notices(certificate)
+        sessions = sessions_of(models, settings, around)
+        if around.lockstep is None:
+            watch = load_watch(sessions)
+            watch.start()
+            ending.callback(watch.stop)
         runner = web.AppRunner(
-            routes(models, settings, around, reload),
+            routes(sessions, settings, around, reload),
             handle_signals=False,
             handler_cancellation=True,  # a client that goes away stops the engines it has asked
             shutdown_timeout=SHUTDOWN_S,
@@ -156,12 +158,12 @@ async def stop(runner: web.AppRunner) -> None:
 
 
 def routes(
-    models: Models, settings: Settings, around: Surroundings, reload: Reload
+    sessions: Sessions, settings: Settings, around: Surroundings, reload: Reload
 ) -> web.Application:
     """What the server answers, and to whom."""
-    sessions = sessions_of(models, settings, around)
     access = exposure.access(settings, around.clock)
-    made = application(sessions, access, around.connect, reload)
+    metrics = sessions.models.metrics if settings.metrics else None
+    made = application(sessions, access, around.connect, reload, metrics)
     made.middlewares.extend(around.middlewares)
     return made
 
@@ -209,9 +211,18 @@ def sessions_of(models: Models, settings: Settings, around: Surroundings) -> Ses
             timeout_s=settings.mcp_timeout_seconds,
             allowed=AllowedAddresses(settings.mcp_private_hosts),
         ),
-        on_measured=log_waterfall,
         chances=around.chances,
         lockstep=around.lockstep,
+    )
+
+
+def load_watch(sessions: Sessions) -> LoadWatch:
+    """What measures how busy the process is, and tells the sessions."""
+    models = sessions.models
+    return LoadWatch(
+        models.backlog_s,
+        on_measure=models.metrics.load_measured,
+        on_change=sessions.load_changed,
     )
 
 
@@ -244,11 +255,6 @@ def summary(models: Models) -> str:
     (plan,) = catalogue.plans.values()
     names = models.engine_names(plan)
     return ", ".join(f"{TITLES[slot]}: {names[slot]}" for slot in SLOTS if slot in names)
-
-
-def log_waterfall(measured: Measured) -> None:
-    """A line in the log for each answered turn."""
-    logger.info("%s", one_line(measured.waterfall))
 
 
 async def serve(

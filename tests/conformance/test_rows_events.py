@@ -6,7 +6,9 @@ import pytest
 from openai.types.beta.realtime import RealtimeServerEvent as BetaServerEvent
 from openai.types.realtime import RealtimeServerEvent
 
+from support.beta_judge import MODEL
 from support.dialect_client import Connect, DialectClient
+from support.own_events import MEASURED
 from support.server import Event
 from support.sound import silence, tone, utterance
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
@@ -23,6 +25,8 @@ NEVER_SENT = {
 }
 ELSEWHERE = {"input_audio_buffer.timeout_triggered"}
 """What the tests of row 74 wait for; those of rows 116 to 118 see the events of MCP."""
+
+ASKED = "vivavoce_events=turn.measured"
 
 REPLIES = """
 rules:
@@ -109,3 +113,31 @@ async def test_row_136_every_event_of_beta_is_valid(connect: Connect) -> None:
         await client.update("transcription", audio={"input": {"transcription": whisper}})
         seen |= set(client.kinds())
     assert seen == types_of(BetaServerEvent) - NOT_ON_A_SOCKET - NEVER_SENT
+
+
+async def test_row_136_an_event_of_our_own_comes_to_who_asks_for_it(connect: Connect) -> None:
+    async with connect(f"model={MODEL}&{ASKED}", replies=REPLIES) as client:
+        client.asked_for_measures = True
+        await client.append(utterance())
+        done = await client.until("response.done")
+        measured = await client.next()
+    (committed,) = client.of("input_audio_buffer.committed")
+    assert measured["type"] == MEASURED
+    assert measured["response_id"] == done["response"]["id"]
+    assert measured["item_id"] == committed["item_id"]
+    assert measured["first_audio_ms"] >= measured["endpoint_ms"]
+
+
+async def test_row_136_an_event_of_our_own_comes_to_nobody_else(connect: Connect) -> None:
+    async with connect(replies=REPLIES) as client:
+        await client.append(utterance())
+        await client.until("response.done")
+        await client.nothing_new()
+    assert MEASURED not in client.kinds()
+
+
+async def test_row_136_another_event_of_our_own_is_refused(connect: Connect) -> None:
+    async with connect(f"model={MODEL}&vivavoce_events=moods", greeted=False) as client:
+        refusal = await client.error()
+        await client.until_closed()
+    assert (refusal["code"], refusal["param"]) == ("invalid_value", "vivavoce_events")

@@ -20,7 +20,12 @@ from support.sound import silence, tone, utterance
 from support.world import IDLE, SHORT_LEAD, TALKATIVE, WITH_TOOLS, World
 from vivavoce.dialects import ga
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
-from vivavoce.protocol.server_events import RateLimitsAtStart, ServerEvent, TimeoutTriggered
+from vivavoce.protocol.server_events import (
+    OWN,
+    RateLimitsAtStart,
+    ServerEvent,
+    TimeoutTriggered,
+)
 from vivavoce.protocol.session_config import SessionConfig
 from vivavoce.session.outputs import Send, SendAudio, SendRetrieved
 
@@ -57,7 +62,7 @@ UNKNOWN = {"input_audio_buffer.timeout_triggered", "response.mcp_call.failed"}
 SENT_BY_GA = {
     str(member.__struct_config__.tag)
     for member in get_args(ServerEvent)
-    if member is not RateLimitsAtStart
+    if member is not RateLimitsAtStart and member not in OWN
 }
 
 configs = st.sampled_from((TALKATIVE, IDLE, WITH_TOOLS))

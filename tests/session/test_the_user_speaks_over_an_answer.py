@@ -2,6 +2,7 @@
 
 from support.cast import Cast
 from support.stage import TRANSCRIBED, Stage
+from vivavoce.session.outputs import Interrupted
 from vivavoce.session.state import Limits
 
 WORDS = "one two three four five six seven eight nine ten"
@@ -168,3 +169,40 @@ def test_speech_over_an_answer_that_has_ended_cuts_what_is_remembered() -> None:
     stage.speech(32)
     the_user_says_stop(stage)
     assert ("assistant", "one two three") in stage.dialogue()
+
+
+def interruptions(stage: Stage) -> int:
+    return sum(isinstance(output, Interrupted) for output in stage.outputs)
+
+
+def test_a_barge_in_counts_as_one_interruption() -> None:
+    stage = an_answer_of_which_8_seconds_were_sent_in_1()
+    stage.silence(1504)
+    stage.speech(320)
+    assert interruptions(stage) == 1
+
+
+def test_speech_over_an_answer_that_still_plays_is_an_interruption() -> None:
+    stage = Stage(cast=Cast(says=[(f"{WORDS}.",)]))
+    stage.speech(512)
+    stage.silence(992)
+    assert stage.news()[-1] == "response.done resp1 completed"
+    stage.speech(32)
+    assert interruptions(stage) == 1
+
+
+def test_who_speaks_on_before_the_answer_interrupts_nobody() -> None:
+    stage = Stage(limits=Limits(speculate="off"))
+    stage.speech(512)
+    stage.silence(992)
+    stage.speech(32)
+    assert stage.news()[-1] == "response.done resp1 cancelled turn_detected"
+    assert interruptions(stage) == 0
+
+
+def test_who_speaks_after_the_answer_interrupts_nobody() -> None:
+    stage = Stage(cast=Cast(says=[("Yes.",)]))
+    stage.speech(512)
+    stage.silence(2976)
+    stage.speech(32)
+    assert interruptions(stage) == 0

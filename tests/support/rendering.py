@@ -94,7 +94,7 @@ def render(output: out.AnyOutput, names: Names) -> str:
             return render_keeping(output, names)
         case out.Disconnect(code, reason):
             return f"Disconnect {code} {reason}"
-        case out.Measured() | out.Speculated() | out.EndAudio():
+        case out.Interrupted() | out.Measured() | out.Speculated() | out.EndAudio():
             return type(output).__name__
         case out.ListTools() | out.CallTool():
             return render_tool_job(output, names)

@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 
+from support.own_events import MEASURED, assert_valid_measures
 from support.sdk_types import assert_valid_event
 from vivavoce.app import serving as serving_engines
 from vivavoce.config import Settings
@@ -67,6 +68,8 @@ class Client:
         self.socket = socket
         self.events: list[Event] = []
         """All that was received."""
+        self.asked_for_measures = False
+        """Whether the one event of our own may come."""
         self._ids: set[str] = set()
 
     async def send(self, kind: str, **fields: Any) -> None:
@@ -102,7 +105,10 @@ class Client:
             raise Closed(self.socket.close_code, message.extra or "")
         assert len(message.data) < 8 * 1024 * 1024, "a frame is too large for known clients"
         event: Event = json.loads(message.data)
-        self.judge(event)
+        if self.asked_for_measures and event["type"] == MEASURED:
+            assert_valid_measures(event)
+        else:
+            self.judge(event)
         assert event["event_id"] not in self._ids, "an event id was used twice"
         self._ids.add(event["event_id"])
         self.events.append(event)

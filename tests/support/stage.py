@@ -45,7 +45,7 @@ PEER = 1
 WINDOW = 768
 WINDOW_S = 0.032
 SPEECH, SILENCE = 0.95, 0.02
-HOUSEKEEPING = ("TrimAudio", "EndAudio", "Measured", "Speculated")
+HOUSEKEEPING = ("TrimAudio", "EndAudio", "Interrupted", "Measured", "Speculated")
 TRANSCRIBED: dict[str, Any] = {"audio": {"input": {"transcription": {"model": "any"}}}}
 """Settings of a client that wants to read what it said."""
 

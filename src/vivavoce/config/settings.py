@@ -138,6 +138,9 @@ class Settings(Part, frozen=True, kw_only=True):
         str | None,
         Meta(description="Folder in which every session is recorded for `vivavoce replay`."),
     ] = None
+    metrics: Annotated[
+        bool, Meta(description="Whether `/metrics` tells what the server counts, for Prometheus.")
+    ] = True
     api_keys: Annotated[
         tuple[Key, ...],
         Meta(description="Keys that clients must have one of."),

@@ -27,6 +27,7 @@ from vivavoce.dialects.beta_sessions import shown_response, shown_session
 from vivavoce.protocol.client_events import CLIENT_EVENTS, ClientEvent
 from vivavoce.protocol.errors import ErrorDetail, Refusal, invalid_value
 from vivavoce.protocol.server_events import (
+    OWN,
     BaseServerEvent,
     ConversationItemAdded,
     ConversationItemRetrieved,
@@ -87,6 +88,7 @@ SAME_NAMES = frozenset(
         "response.content_part.done",
         "response.function_call_arguments.delta",
         "response.function_call_arguments.done",
+        *(str(event.__struct_config__.tag) for event in OWN),
     }
 )
 """The server events with one name in both. Those in neither table came with GA and are not sent;

@@ -419,6 +419,35 @@ class RateLimitsAtStart(BaseServerEvent, kw_only=True, tag="rate_limits.at_start
     rate_limits: tuple[RateLimit, ...]
 
 
+# --- our own ------------------------------------------------------------------------------------
+
+
+class TurnMeasured(BaseServerEvent, kw_only=True, tag="vivavoce.turn.measured"):
+    """The times of a response that has ended, for clients that have asked for them.
+
+    Milliseconds after the last voiced sample or, where `endpoint_ms` is null because nobody spoke,
+    after the request. What did not happen is null.
+    """
+
+    response_id: str
+    item_id: str | None
+    """The turn that was answered."""
+    status: ResponseStatus
+    drafted: bool
+    """Whether the answer was begun in the pause before the endpoint."""
+    endpoint_ms: float | None = None
+    transcript_ms: float | None = None
+    first_token_ms: float | None = None
+    voice_ready_ms: float | None = None
+    first_audio_ms: float | None = None
+    last_audio_ms: float | None = None
+    done_ms: float | None = None
+
+
+OWN = (TurnMeasured,)
+"""Sent in either dialect, and only to those who ask: other clients end their session on an event
+that they do not know."""
+
 ServerEvent = (
     Error
     | SessionCreated
@@ -460,4 +489,5 @@ ServerEvent = (
     | McpCallFailed
     | RateLimitsUpdated
     | RateLimitsAtStart
+    | TurnMeasured
 )

@@ -127,13 +127,20 @@ class SpeechScorer:
         *,
         limit_s: float = 10.0,
         on_hung: Callable[[], bool] = lambda: False,
+        on_batch: Callable[[int, float], None] = lambda *_: None,
+        on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
         """A batch may take `limit_s` seconds. Once one has taken longer `on_hung` is called, which
         says whether another detector takes the place of this one.
+
+        `on_batch` is told how many windows a batch had and how many seconds it took, and
+        `on_failure` the code of the error of one that failed.
         """
         self._detector = detector
         self._limit_s = limit_s
         self._on_hung = on_hung
+        self._on_batch = on_batch
+        self._on_failure = on_failure
         self._worker = WorkerThread("vad")
         self._ready: dict[ListeningStream, None] = {}
         self._live: dict[ListeningStream, None] = {}
@@ -179,6 +186,14 @@ class SpeechScorer:
         else:
             logger.error("voice activity detection cannot be loaded", exc_info=failure)
             self._tell_all(load_failed())
+
+    def backlog_s(self) -> float:
+        """How much sound waits, in seconds, beyond the window that is being filled: the median of
+        all streams, since one that is sent faster than life waits without any load."""
+        waiting = sorted(len(stream.waiting) for stream in self._live)
+        if not waiting:
+            return 0.0
+        return max(0, waiting[len(waiting) // 2] - WINDOW_BYTES) / (1000 * BYTES_PER_MS)
 
     def forget(self, stream: ListeningStream) -> None:
         """A stream was closed; the worker frees its state, behind what it is scoring now."""
@@ -229,6 +244,7 @@ class SpeechScorer:
         next_one = "It is being replaced." if self._on_hung() else "It is not replaced any more."
         text = f"voice activity detection gave nothing for {self._limit_s:g} s. {next_one}"
         self._given_up = EngineError(text, code="engine_timeout")
+        self._on_failure(self._given_up.code)
         self._tell_all(self._given_up)
 
     def _tell_all(self, error: EngineError) -> None:
@@ -281,6 +297,8 @@ class SpeechScorer:
         if isinstance(outcome, Exception):
             self._fail(batch, outcome)
         else:
+            took_s = asyncio.get_running_loop().time() - self._began
+            self._on_batch(sum(len(windows) for _, windows in batch), took_s)
             for (stream, _), scores in zip(batch, outcome, strict=True):
                 deliver(stream, scores)
         for stream, _ in batch:
@@ -291,9 +309,10 @@ class SpeechScorer:
             self._start() if len(self._live) <= FEW else self._wait_for_tick()
 
     def _fail(self, batch: Batch, error: Exception) -> None:
-        text = f"voice activity detection failed: {error}"
+        failure = EngineError(f"voice activity detection failed: {error}")
+        self._on_failure(failure.code)
         for stream, _ in batch:
-            self._tell(stream, EngineError(text))
+            self._tell(stream, failure)
 
 
 def deliver(stream: ListeningStream, scores: list[float]) -> None:

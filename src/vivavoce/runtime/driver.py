@@ -41,6 +41,7 @@ from vivavoce.runtime.ports import Connection, ToolServers
 from vivavoce.runtime.recordings import Recordings
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.retrieval import Retrievals
+from vivavoce.runtime.session_watch import SessionWatch
 from vivavoce.runtime.tool_jobs import ToolJobs
 from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
@@ -67,6 +68,7 @@ from vivavoce.session.outputs import (
     Generate,
     Hear,
     HearClip,
+    Interrupted,
     JudgeTurn,
     KeepAudio,
     KeepClip,
@@ -109,9 +111,8 @@ class SessionDriver:
         clock: Clock,
         tool_servers: ToolServers,
         concealment: Concealment,
+        watch: SessionWatch,
         trace: TraceWriter | None = None,
-        on_measured: Callable[[Measured], None] | None = None,
-        on_speculated: Callable[[Speculated], None] | None = None,
         lockstep: Rests | None = None,
     ) -> None:
         self._session = session
@@ -119,8 +120,7 @@ class SessionDriver:
         self._tape = tape
         self._clock = clock
         self._trace = trace
-        self._on_measured = on_measured
-        self._on_speculated = on_speculated
+        self._watch = watch
         self._lockstep = lockstep
         self._concealment = concealment
         tools = ToolJobs(tool_servers, concealment)
@@ -140,10 +140,10 @@ class SessionDriver:
 
     # --- what happens ----------------------------------------------------------------------------
 
-    def join(self, peer: int, connection: Connection) -> None:
-        """A connection opened."""
+    def join(self, peer: int, connection: Connection, *, measured: bool = False) -> None:
+        """A connection opened; it may have asked for the times of each response."""
         self._peers[peer] = connection
-        self.step(PeerJoined(peer))
+        self.step(PeerJoined(peer, measured))
 
     def leave(self, peer: int) -> None:
         """A connection is gone, and with the last one the session."""
@@ -293,6 +293,7 @@ class SessionDriver:
             type="server_error", code="server_error", message="The session failed. Connect again."
         )
         event = Error(event_id=Ids(secrets.randbits).new("event"), error=detail)
+        self._watch.sent(event)
         self._deliver(event, None)
         self._disconnect(Disconnect(SERVER_FAULT, "server_error"))
         self.close()
@@ -317,6 +318,7 @@ class SessionDriver:
     # --- outputs ---------------------------------------------------------------------------------
 
     def _send(self, output: Send) -> None:
+        self._watch.sent(output.event)
         self._deliver(output.event, output.to)
 
     def _deliver(self, event: Any, to: int | None) -> None:
@@ -443,13 +445,14 @@ class SessionDriver:
         self._recordings.drop(output.item_id)
         self._tape.drop(output.item_id)
 
+    def _interrupted(self, _: Interrupted) -> None:
+        self._watch.interrupted()
+
     def _measured(self, output: Measured) -> None:
-        if self._on_measured is not None:
-            self._on_measured(output)
+        self._watch.measured(output.waterfall)
 
     def _speculated(self, output: Speculated) -> None:
-        if self._on_speculated is not None:
-            self._on_speculated(output)
+        self._watch.speculated(output.work, output.fate, output.amount)
 
 
 PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
@@ -474,6 +477,7 @@ PERFORM: dict[type[AnyOutput], Callable[[SessionDriver, Any], None]] = {
     KeepClip: SessionDriver._keep_clip,
     TrimAudio: SessionDriver._trim_audio,
     DropAudio: SessionDriver._drop_audio,
+    Interrupted: SessionDriver._interrupted,
     Measured: SessionDriver._measured,
     Speculated: SessionDriver._speculated,
 }

@@ -8,6 +8,7 @@ from typing import Any
 from vivavoce.engines.registry import Slot
 from vivavoce.runtime.catalogue import EngineRef, StandIn
 from vivavoce.runtime.memory_budget import MemoryBudget
+from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.shared_engines import SharedEngine, Spawn
 
 Key = tuple[Slot, str]
@@ -16,8 +17,9 @@ Key = tuple[Slot, str]
 class EnginePool:
     """Gives everybody who names the same engine the same one."""
 
-    def __init__(self, spawn: Spawn, ending: asyncio.Event) -> None:
+    def __init__(self, spawn: Spawn, ending: asyncio.Event, metrics: Metrics) -> None:
         """`ending` is set when there will be no time to wait for loads any more."""
+        self.metrics = metrics
         self._spawn = spawn
         self._ending = ending
         self.budget = MemoryBudget(self._unload_one)
@@ -72,6 +74,11 @@ class EnginePool:
                 del self._shared[key]
             self._keep_or_let_go(shared)
 
+    def backlog_s(self) -> float:
+        """How much sound of a typical caller waits to be scored, in seconds: of all detectors the
+        most."""
+        return max((shared.backlog_s() for shared in self._shared.values()), default=0.0)
+
     def unload(self) -> None:
         """Retire every engine."""
         for shared in self._shared.values():
@@ -84,7 +91,7 @@ class EnginePool:
         key = key_of(ref)
         if key not in self._shared:
             self._shared[key] = SharedEngine(
-                ref, self._spawn, self._ending, self.budget, self._left
+                ref, self._spawn, self._ending, self.budget, self._left, self.metrics
             )
             self._keep_or_let_go(self._shared[key])
         return self._shared[key]

@@ -52,8 +52,9 @@ class LeasedStream:
 
     async def flush(self) -> Transcript:
         """The transcript of all audio so far. Raises `EngineError`."""
-        instance, stream = await self._opened()
-        return await self._held(instance, lambda _: stream.flush())
+        with self._lease.counted():
+            instance, stream = await self._opened()
+            return await self._held(instance, lambda _: stream.flush())
 
     def close(self) -> None:
         """Free the engine's stream, and the engine. A stream at work, which hangs, is left as it

@@ -23,6 +23,7 @@ from vivavoce.runtime.catalogue import (
     UnsuitableModelError,
 )
 from vivavoce.runtime.engine_pool import EnginePool, with_idle_times
+from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.pipeline import EngineLease, ModelLoadError, Pipeline, failure_of
 
 TASKS: Mapping[Slot, str] = {
@@ -38,11 +39,13 @@ TASKS: Mapping[Slot, str] = {
 class Models:
     """An async context, which frees all engines at its end. Nobody may hold any by then."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, metrics: Metrics | None = None) -> None:
+        """What their engines do is counted in `metrics`."""
+        self.metrics = metrics or Metrics()
         self._tasks = asyncio.TaskGroup()
         self._ending = asyncio.Event()
         self._over = False
-        self._pool = EnginePool(self._spawn, self._ending)
+        self._pool = EnginePool(self._spawn, self._ending, self.metrics)
         self._catalogue = catalogue
         self._loads: asyncio.Task[tuple[str, ...]] | None = None
         """Of the newest reload."""
@@ -57,6 +60,10 @@ class Models:
     def notices(self) -> tuple[str, ...]:
         """What an operator should know about engines that are missing."""
         return self._pool.notices
+
+    def backlog_s(self) -> float:
+        """How much sound of a typical caller waits to be scored, in seconds."""
+        return self._pool.backlog_s()
 
     def engine_names(self, plan: ModelPlan) -> Mapping[Slot, str]:
         """Which engine, or which stand-in, is at work in each slot of a model."""
@@ -145,7 +152,7 @@ class Models:
                 f"The model '{name}' cannot hold a conversation: it has no {lacking[0]}. "
                 f"Models that can are: {', '.join(self._complete()) or 'none'}."
             )
-        return self._pipeline(plan.engines, plan.limits)
+        return self._pipeline(plan.engines, plan.limits, plan.name)
 
     @property
     def base(self) -> ModelPlan:
@@ -168,7 +175,7 @@ class Models:
         base = self.base
         hearing = self._catalogue.hearing(name) or base
         engines = {**base.engines, "stt": hearing.engines["stt"]}
-        return self._pipeline(engines, {**base.limits, **hearing.limits})
+        return self._pipeline(engines, {**base.limits, **hearing.limits}, hearing.name)
 
     def hold_engine(self, slot: Slot, name: str) -> EngineLease[Any]:
         """One engine of a model; release it.
@@ -201,8 +208,10 @@ class Models:
         finally:
             lease.release()
 
-    def _pipeline(self, engines: Mapping[Slot, EngineRef], limits: Mapping[str, Any]) -> Pipeline:
-        return Pipeline(engines, self._catalogue.hearing, self._pool, limits)
+    def _pipeline(
+        self, engines: Mapping[Slot, EngineRef], limits: Mapping[str, Any], model: str
+    ) -> Pipeline:
+        return Pipeline(engines, self._catalogue.hearing, self._pool, limits, model=model)
 
     def _complete(self) -> list[str]:
         """The models with an engine for each slot."""

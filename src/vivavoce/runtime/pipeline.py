@@ -157,7 +157,22 @@ class EngineLease(Generic[E]):
 
     async def run(self, work: Work[E, T]) -> T:
         """Do one job's work with the engine. Raises `EngineError` as `ready` and `run_on` do."""
-        return await self.run_on(await self.ready(), work)
+        with self.counted():
+            return await self.run_on(await self.ready(), work)
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """One job of the engine: how long it takes is measured, or that it fails is counted. One
+        that is cancelled does neither."""
+        metrics, loop = self._pool.metrics, asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            yield
+        except Exception as error:
+            code = error.code if isinstance(error, EngineError) else "engine_error"
+            metrics.engine_failed(self.ref.slot, self._shared.instance.name, code)
+            raise
+        metrics.engine_job(self.ref.slot, self._shared.instance.name, loop.time() - began)
 
     async def run_on(self, instance: Instance[E], work: Work[E, T]) -> T:
         """Do one job's work with an instance, and raise what that does.
@@ -227,11 +242,15 @@ class Pipeline:
         named: Named,
         pool: EnginePool,
         limits: Mapping[str, Any] = NO_LIMITS,
+        *,
+        model: str,
     ) -> None:
-        """`named` finds the recogniser that a client may ask for by name.
+        """`named` finds the recogniser that a client may ask for by name; `model` is the configured
+        name of what this is the pipeline of.
 
         `limits` is what the sessions of the model have otherwise than the server says.
         """
+        self.model = model
         self.limits = limits
         self.vad: EngineLease[VoiceActivityDetector] = EngineLease(engines["vad"], pool)
         self.stt: EngineLease[SpeechRecognizer] = EngineLease(engines["stt"], pool)

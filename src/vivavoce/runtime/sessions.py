@@ -31,8 +31,8 @@ from vivavoce.runtime.pipeline import Pipeline
 from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session
+from vivavoce.runtime.session_watch import SessionWatch
 from vivavoce.runtime.trace import Origin, TraceWriter
-from vivavoce.session.outputs import Measured, Speculated
 from vivavoce.session.speculation import Load
 from vivavoce.session.state import Limits
 
@@ -74,8 +74,6 @@ class Sessions:
         *,
         clock: Clock,
         tool_servers: ToolServers | None = None,
-        on_measured: Callable[[Measured], None] | None = None,
-        on_speculated: Callable[[Speculated], None] | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
     ) -> None:
@@ -83,12 +81,10 @@ class Sessions:
         self._policy = policy
         self._clock = clock
         self._tool_servers = tool_servers or McpClient()
-        self._on_measured = on_measured
-        self._on_speculated = on_speculated
         self._chances = chances
         self._lockstep = lockstep
         self._load: Load = "normal"
-        self._open: dict[SessionDriver, Pipeline] = {}
+        self._open: dict[SessionDriver, tuple[Pipeline, SessionWatch]] = {}
         self._opening = 0
         """Sessions that wait for their engines; they have their place already."""
 
@@ -153,7 +149,8 @@ class Sessions:
         self._opening += 1
         try:
             await pipeline.load(HEARING if isinstance(start, TranscriptionSession) else ALL_SLOTS)
-            driver = self._begin(start, pipeline, tasks)
+            watch = SessionWatch(self._models.metrics, pipeline.model)
+            driver = self._begin(start, pipeline, tasks, watch)
         except BaseException:
             pipeline.release()
             raise
@@ -161,7 +158,8 @@ class Sessions:
             self._opening -= 1
         if self._load != "normal":
             driver.load_changed(self._load)
-        self._open[driver] = pipeline
+        self._open[driver] = pipeline, watch
+        watch.opened()
         return driver
 
     def load_changed(self, load: Load) -> None:
@@ -175,9 +173,11 @@ class Sessions:
     def closed(self, driver: SessionDriver) -> None:
         """The last connection of a session is gone: free what it held."""
         driver.close()
-        pipeline = self._open.pop(driver, None)
-        if pipeline is not None:
+        held = self._open.pop(driver, None)
+        if held is not None:
+            pipeline, watch = held
             pipeline.release()
+            watch.closed()
 
     def _hold(self, start: SessionConfig) -> Pipeline:
         """The engines of a session, to be released. Raises `Refusal`."""
@@ -192,7 +192,11 @@ class Sessions:
             raise refuse("invalid_model", str(error), "model") from error
 
     def _begin(
-        self, start: SessionConfig, pipeline: Pipeline, tasks: asyncio.TaskGroup
+        self,
+        start: SessionConfig,
+        pipeline: Pipeline,
+        tasks: asyncio.TaskGroup,
+        watch: SessionWatch,
     ) -> SessionDriver:
         clock = self._clock.of_session()
         concealment = Concealment()
@@ -206,8 +210,7 @@ class Sessions:
             tool_servers=self._tool_servers,
             concealment=concealment,
             trace=self._trace(origin),
-            on_measured=self._on_measured,
-            on_speculated=self._on_speculated,
+            watch=watch,
             lockstep=self._lockstep,
         )
 

@@ -17,6 +17,7 @@ from vivavoce.runtime.batching import SpeechScorer
 from vivavoce.runtime.catalogue import EngineRef
 from vivavoce.runtime.loading import Loading
 from vivavoce.runtime.memory_budget import MemoryBudget
+from vivavoce.runtime.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class SharedEngine(Generic[E]):
         ending: asyncio.Event,
         budget: MemoryBudget,
         left: set[asyncio.Task[Any]],
+        metrics: Metrics,
     ) -> None:
         """`left` is the work of all engines that was cancelled and goes on."""
         self.ref = ref
@@ -121,6 +123,7 @@ class SharedEngine(Generic[E]):
         self._ending = ending
         self._budget = budget
         self._left = left
+        self._metrics = metrics
         self._keep_s: float | None = None
         self._holders = 0
         self._instance: Instance[E] | None = None
@@ -165,6 +168,11 @@ class SharedEngine(Generic[E]):
             return False
         self.unload()
         return True
+
+    def backlog_s(self) -> float:
+        """How much sound of a typical caller waits to be scored by it, in seconds."""
+        scorer = None if self._instance is None else self._instance.scorer
+        return 0.0 if scorer is None else scorer.backlog_s()
 
     def hold(self) -> None:
         """Keep it loaded, once it is; call `release` once."""
@@ -232,5 +240,11 @@ class SharedEngine(Generic[E]):
                 self.replace(self._instance)
             return True
 
-        scorer = SpeechScorer(detector, limit_s=self.ref.held_to.answer_s, on_hung=hung)
+        scorer = SpeechScorer(
+            detector,
+            limit_s=self.ref.held_to.answer_s,
+            on_hung=hung,
+            on_batch=self._metrics.batch_scored,
+            on_failure=lambda code: self._metrics.engine_failed("vad", detector.name, code),
+        )
         return scorer

@@ -77,6 +77,10 @@ class Draft:
         self.ended: GenerationFinished | None = None
         self.failure: EngineFailed | None = None
         self._trial = Trial(state.out) if on_trial else None
+        self.first_token: float | None = None
+        """When the model gave something first, and ..."""
+        self.voice_ready: float | None = None
+        """... when there was sound first, in seconds of the session's clock."""
         self._speaks_itself = prompt.voice is not None
         self._state = state
         self._job: int | None = None
@@ -126,6 +130,7 @@ class Draft:
         """Takes a result; False if it belongs to another draft."""
         if result.job not in self.jobs():
             return False
+        self._note_time(result)
         match result:
             case TextGenerated(job, text) if self._speaks_itself:
                 self._speech(AudioGenerated(job, text=text))
@@ -149,6 +154,15 @@ class Draft:
                 self._failed(result)
         self.pump()
         return True
+
+    def _note_time(self, result: DraftResult) -> None:
+        now = self._state.now
+        if self.first_token is None and isinstance(
+            result, TextGenerated | AudioGenerated | ToolCallGenerated
+        ):
+            self.first_token = now
+        if self.voice_ready is None and isinstance(result, AudioSynthesized | AudioGenerated):
+            self.voice_ready = now if result.audio else None
 
     def pump(self) -> None:
         """Have the next clauses spoken, not too many and not too far ahead of the listener."""

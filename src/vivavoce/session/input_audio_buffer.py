@@ -5,7 +5,7 @@ The samples themselves are on the tape, outside. Here are only positions: the bu
 still buffered.
 """
 
-from vivavoce.audio.units import SAMPLES_PER_MS, VAD_WINDOW
+from vivavoce.audio.units import INNER_RATE, SAMPLES_PER_MS, VAD_WINDOW
 from vivavoce.protocol.errors import Refusal, buffer_too_small
 from vivavoce.protocol.prompt import AudioClip
 from vivavoce.protocol.server_events import (
@@ -303,8 +303,7 @@ class InputAudioBuffer:
         hearing = self._commit_audio(item_id, start, end, heard_to)
         held_back = self._interruptions.turn_ended(item_id)
         if self._would_answer and not held_back:
-            self._responses.answer_turn(item_id, draft)
-            self._note_endpoint(voiced_to)
+            self._responses.answer_turn(item_id, draft, self._arrived_at(voiced_to))
         elif draft is not None:
             draft.stop()
         self._state.idle.restart(self._state.now)
@@ -321,12 +320,9 @@ class InputAudioBuffer:
         self._trim(end)
         self._state.idle.restart(self._state.now)
 
-    def _note_endpoint(self, voiced_to: int) -> None:
-        response, now = self._responses.active, self._state.now
-        if response is not None:
-            response.waterfall.endpoint = now
-            since_voiced = (self.appended - voiced_to) / (1000 * SAMPLES_PER_MS)
-            response.waterfall.last_voiced = now - since_voiced
+    def _arrived_at(self, position: int) -> float:
+        """When this sample had arrived: now, less the audio received since."""
+        return self._state.now - (self.appended - position) / INNER_RATE
 
     # --- items -----------------------------------------------------------------------------------
 
@@ -361,7 +357,7 @@ class InputAudioBuffer:
     def publish(self, hearing: Hearing) -> None:
         """What was said in a committed item is known. It may be worth an answer only now."""
         self._hearings.publish(hearing)
-        self._responses.hearing_resolved(hearing.item_id, hearing.heard)
+        self._responses.hearing_resolved(hearing.item_id, hearing.heard, hearing.heard_at)
         if not self._interruptions.heard(hearing.item_id, hearing.heard):
             return
         if self._item_id is not None:

@@ -21,6 +21,8 @@ class PeerJoined(Input, frozen=True):
     """A connection opened; `peer` names it from now on."""
 
     peer: int
+    measured: bool = False
+    """Whether it has asked for `vivavoce.turn.measured`."""
 
 
 class PeerLeft(Input, frozen=True):

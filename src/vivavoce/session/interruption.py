@@ -19,6 +19,7 @@ from vivavoce.session import barge_in
 from vivavoce.session.backchannels import Backchannels
 from vivavoce.session.barge_in_policy import BargeInPolicy
 from vivavoce.session.conversation import Heard, Inaudible, Text
+from vivavoce.session.outputs import Interrupted
 from vivavoce.session.own_speech import is_like
 from vivavoce.session.responses import Responses
 from vivavoce.session.state import State
@@ -65,6 +66,7 @@ class Interruptions:
         if self._open is not None:
             self._state.out.send(started)
             return
+        self._note_interruption()
         response = self._responses.active
         if response is not None:
             barge_in.interrupt(
@@ -175,9 +177,7 @@ class Interruptions:
     def _least_voiced(self) -> int:
         """Samples of speech over what is sent by now. Before there is anything to speak over, a
         few words may well be the rest of the question."""
-        response = self._responses.active
-        is_sent = self._plays or (response is not None and response.is_sent)
-        return self._policy.least_voiced_ms * SAMPLES_PER_MS if is_sent else 0
+        return self._policy.least_voiced_ms * SAMPLES_PER_MS if self._is_answered else 0
 
     def _is_no_backchannel_by_length(self, overlap: Overlap) -> bool:
         return not self._policy.ignore_own_speech and overlap.voiced > LONGEST_BACKCHANNEL
@@ -193,10 +193,16 @@ class Interruptions:
             self._open = None
         if self._responses.made != overlap.made:
             return
+        self._note_interruption()
         if (response := self._responses.active) is not None:
             barge_in.interrupt(self._state, response, "turn_detected")
         else:
             barge_in.turn_away(self._state)
+
+    def _note_interruption(self) -> None:
+        """Whoever speaks before there is anything to hear interrupts nobody."""
+        if self._is_answered:
+            self._state.out.do(Interrupted())
 
     @property
     def _policy(self) -> BargeInPolicy:
@@ -206,6 +212,12 @@ class Interruptions:
     def _answer_is_over(self) -> bool:
         """Whether nothing is being answered, and nothing plays any more."""
         return self._responses.active is None and not self._plays
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether something of an answer was sent that may not be played yet."""
+        response = self._responses.active
+        return self._plays or (response is not None and response.is_sent)
 
     @property
     def _plays(self) -> bool:

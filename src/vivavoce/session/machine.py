@@ -164,6 +164,8 @@ class Session:
     # --- connections -----------------------------------------------------------------------------
 
     def _peer_joined(self, joined: PeerJoined) -> None:
+        if joined.measured:
+            self._state.measured_to.append(joined.peer)
         self._state.out.send(SessionCreated(session=self._state.config.echoed()), to=joined.peer)
         self._noise_reduction.settings_changed()
         self._list_tools()

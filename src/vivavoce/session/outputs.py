@@ -213,8 +213,12 @@ class DropAudio(Output, frozen=True):
     item_id: str
 
 
+class Interrupted(Output, frozen=True):
+    """The user has cut an answer short that was being sent, or played, by speaking."""
+
+
 class Measured(Output, frozen=True):
-    """A turn was answered in these times."""
+    """A response has ended, and these were its times."""
 
     waterfall: Waterfall
 
@@ -255,6 +259,7 @@ AnyOutput = (
     | KeepClip
     | TrimAudio
     | DropAudio
+    | Interrupted
     | Measured
     | Speculated
 )

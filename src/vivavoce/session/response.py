@@ -50,7 +50,7 @@ from vivavoce.session.truncation import (
     request_tokens,
 )
 from vivavoce.session.usage import usage_of
-from vivavoce.session.waterfall import Waterfall
+from vivavoce.session.waterfall import Waterfall, turn_measured
 
 LEAD_STEP_S = 0.02
 """Seconds: speech held back is sent on in steps of at least this."""
@@ -106,7 +106,7 @@ class Response:
         `unlisted` are the listings of MCP servers that it waits for."""
         self.id = state.ids.new("resp")
         self.plan = plan
-        self.waterfall = Waterfall(response_id=self.id)
+        self.waterfall = Waterfall(response_id=self.id, created=state.now)
         self._shared = state
         self._calls = calls
         self._entries = entries
@@ -127,11 +127,12 @@ class Response:
         else:
             self._decline(rate_limit_exceeded(exhausted))
 
-    def hearing_resolved(self, item_id: str, heard: Heard) -> None:
-        """What the user said in this item is known."""
+    def hearing_resolved(self, item_id: str, heard: Heard, at: float) -> None:
+        """What the user said in this item is known, since `at`."""
         if not isinstance(self.state, Awaiting) or item_id not in self.state.unheard:
             return
         self.state.unheard.discard(item_id)
+        self.waterfall.transcript = max(at, self.waterfall.transcript or at)
         self._entries = tuple(
             replace(e, heard=heard) if e.item.id == item_id else e for e in self._entries
         )
@@ -200,14 +201,22 @@ class Response:
         shown = self._shown(status, details, usage)
         if draft is not None and draft.ended is not None:
             self._note_count(draft.ended)
+        self._note_end(status, draft)
         self.state = Done()
-        self.waterfall.done = self._shared.now
         if self.plan.in_conversation:
             self._shared.idle.answered(self._shared.now)
         self._shared.out.send(ResponseDone(response=shown))
         self._shared.rate_limits.take_tokens(usage.total_tokens, self._shared.now)
         self._tell_rate_limits(RateLimitsUpdated)
+        for peer in self._shared.measured_to:
+            self._shared.out.send(turn_measured(self.waterfall, self._turn_item_id), to=peer)
         self._shared.out.do(Measured(self.waterfall))
+
+    def _note_end(self, status: ResponseStatus, draft: Draft | None) -> None:
+        waterfall = self.waterfall
+        waterfall.done, waterfall.status = self._shared.now, status
+        if draft is not None:
+            waterfall.first_token, waterfall.voice_ready = draft.first_token, draft.voice_ready
 
     def _note_count(self, ended: GenerationFinished) -> None:
         """The model has counted the tokens that were estimated before."""
@@ -229,7 +238,6 @@ class Response:
         state = self.state
         if not isinstance(state, Awaiting) or state.unheard or state.unlisted:
             return
-        self.waterfall.transcript = self._shared.now
         if self._answers_noise():
             if state.offered is not None:
                 state.offered.stop()
@@ -263,6 +271,7 @@ class Response:
         language = self._shared.spoken_language(self._entries)
         if offered is not None and offered.serves(prompt, self.plan, language):
             offered.adopt()
+            self.waterfall.drafted = True
             return offered
         if offered is not None:
             offered.stop("changed")
@@ -288,7 +297,6 @@ class Response:
             item = SpokenMessage(place)
         else:
             item = WrittenMessage(place)
-        self.waterfall.first_token = self.waterfall.first_token or self._shared.now
         item.open()
         return item
 
@@ -315,7 +323,8 @@ class Response:
 
     def _note_audio(self, item: SpeechMessage) -> None:
         if item.audio_ms:
-            self.waterfall.first_audio = self.waterfall.first_audio or self._shared.now
+            if self.waterfall.first_audio is None:
+                self.waterfall.first_audio = self._shared.now
             self.waterfall.last_audio = self._shared.now
 
     def _limit_reached(self, content: DraftContent) -> bool:

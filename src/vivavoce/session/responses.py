@@ -44,8 +44,13 @@ class Responses:
             self._default = None
         return self._default
 
-    def answer_turn(self, item_id: str, offered: Draft | None) -> None:
-        """The server answers a user's turn by itself; none may be active."""
+    def answer_turn(
+        self, item_id: str, offered: Draft | None, last_voiced: float | None = None
+    ) -> None:
+        """The server answers a user's turn by itself; none may be active.
+
+        `last_voiced` is when the last voiced sample of a turn that ends now had arrived.
+        """
         session = self._state.realtime
         assert session is not None
         self._default = Response(
@@ -56,6 +61,8 @@ class Responses:
             turn_item_id=item_id,
             offered=offered,
         )
+        if last_voiced is not None:
+            self._default.waterfall.turn_ended(last_voiced, self._state.now)
         self.made += 1
         self._default.create()
 
@@ -131,10 +138,10 @@ class Responses:
                 return True
         return False
 
-    def hearing_resolved(self, item_id: str, heard: Heard) -> None:
-        """What the user said in this item is known."""
+    def hearing_resolved(self, item_id: str, heard: Heard, at: float) -> None:
+        """What the user said in this item is known, since `at`."""
         for response in self._running():
-            response.hearing_resolved(item_id, heard)
+            response.hearing_resolved(item_id, heard, at)
 
     def drop_speech(self, item_id: str) -> None:
         """Have an item's audio forgotten, once no response is yet to hear it."""

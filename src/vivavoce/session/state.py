@@ -105,6 +105,8 @@ class State:
         self.tokens_per_estimate = 1.0
         """How many tokens the model counts for each one that we estimate."""
         self.load: Load = "normal"
+        self.measured_to: list[int] = []
+        """The peers that are told how long each response took."""
         self.now = now
 
     def fit(self, entries: tuple[Entry, ...], plan: ResponsePlan) -> Fitting | Overflow:

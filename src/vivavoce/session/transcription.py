@@ -48,6 +48,8 @@ class Hearing:
     told: str | None = None
     """What the client was told while the turn was spoken; None if nobody followed it."""
     heard: Heard = field(default_factory=Pending)
+    heard_at: float = 0.0
+    """When that was known, in seconds of the session's clock."""
     logprobs: tuple[LogProb, ...] = ()
     failure: EngineFailed | None = None
 
@@ -148,6 +150,7 @@ class Hearings:
         hearing = self._by_job.get(result.job)
         if hearing is None:
             return None
+        hearing.heard_at = self._state.now
         match result:
             case TranscriptDelta(_, text):
                 hearing.held.append(text)

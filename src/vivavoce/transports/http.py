@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from vivavoce import __version__
+from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.sessions import Sessions
 from vivavoce.transports.access import Access
 from vivavoce.transports.beta_secrets import BetaSecretsEndpoint
 from vivavoce.transports.client_secrets import ClientSecretsEndpoint
 from vivavoce.transports.http_errors import errors_as_json
+from vivavoce.transports.metrics import MetricsEndpoint
 from vivavoce.transports.models import ModelsEndpoint
 from vivavoce.transports.reload import Reload, ReloadEndpoint
 from vivavoce.transports.rest.routes import RestPaths
@@ -27,6 +29,7 @@ def application(
     access: Access,
     connect: Connect = connect_socket,
     reload: Reload | None = None,
+    metrics: Metrics | None = None,
 ) -> web.Application:
     """All routes, below every base."""
     endpoint = RealtimeEndpoint(sessions, access, connect)
@@ -51,6 +54,8 @@ def application(
             admin = ReloadEndpoint(reload, access.authentication)
             app.router.add_post(lenient(f"{base}/admin/reload"), admin.handle)
     app.router.add_get("/health", alive)
+    if metrics is not None:
+        app.router.add_get("/metrics", MetricsEndpoint(metrics).handle)
     app.on_response_prepare.append(access.origins.mark)
     app.on_shutdown.append(endpoint.close_all)
     app.on_shutdown.append(rest.close_all)

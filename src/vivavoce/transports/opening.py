@@ -3,11 +3,16 @@
 
 from aiohttp import web
 
-from vivavoce.protocol.errors import refuse
+from vivavoce.protocol.errors import invalid_value, refuse
 from vivavoce.protocol.session_config import SessionConfig, merge
 from vivavoce.runtime.client_secrets import AnyModel
 from vivavoce.runtime.sessions import Sessions
 from vivavoce.transports.authentication import Admission
+
+EVENTS_PARAMETER = "vivavoce_events"
+"""Names events of our own that a client is to be sent."""
+
+MEASURED = "turn.measured"
 
 
 def starting_settings(
@@ -33,6 +38,18 @@ def starting_settings(
             raise refuse("invalid_model", text)
         return sessions.defaults("", transcription=True)
     return sessions.defaults(present(model or deployment), transcription=False)
+
+
+def asks_for_measures(request: web.Request) -> bool:
+    """Whether the URL asks for the event of our own, `?vivavoce_events=turn.measured`.
+
+    Raises `Refusal` for another one: who asks for an event waits for it.
+    """
+    asked = request.query.getall(EVENTS_PARAMETER, ())
+    for name in asked:
+        if name != MEASURED:
+            raise invalid_value(EVENTS_PARAMETER, name, (MEASURED,))
+    return bool(asked)
 
 
 def of_model(model: str, bound: AnyModel, sessions: Sessions) -> SessionConfig:

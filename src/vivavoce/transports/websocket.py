@@ -31,7 +31,7 @@ from vivavoce.runtime.pipeline import ModelLoadError
 from vivavoce.runtime.sessions import Sessions, TooManySessionsError
 from vivavoce.transports.access import Access
 from vivavoce.transports.authentication import Unauthenticated
-from vivavoce.transports.opening import starting_settings
+from vivavoce.transports.opening import asks_for_measures, starting_settings
 from vivavoce.transports.origins import ForeignOrigin
 
 logger = logging.getLogger(__name__)
@@ -277,34 +277,39 @@ class RealtimeEndpoint:
         """A session from its first frame to its last."""
         try:
             admission = self._access.admit(request)
+            measured = asks_for_measures(request)
             start = starting_settings(request, admission, self._sessions)
             driver = await self._sessions.open(start, tasks)
         except (Unauthenticated, ForeignOrigin) as refusal:
-            refuse_session(connection, refusal.detail, UNAUTHORIZED)
+            self._refuse(connection, refusal.detail, UNAUTHORIZED, "not_admitted")
             return
         except Refusal as refusal:
-            refuse_session(connection, refusal.detail, REFUSED)
+            self._refuse(connection, refusal.detail, REFUSED, "invalid_request")
             return
         except ModelLoadError as error:
             logger.warning("a session cannot begin: %s", error)
-            refuse_session(connection, load_error(error), REFUSED)
+            self._refuse(connection, load_error(error), REFUSED, "model_load_error")
             return
         except TooManySessionsError as error:
-            refuse_session(connection, overloaded(error), WSCloseCode.TRY_AGAIN_LATER)
+            full = overloaded(error)
+            self._refuse(connection, full, WSCloseCode.TRY_AGAIN_LATER, "too_many_sessions")
             return
         try:
-            driver.join(PEER, connection)
+            driver.join(PEER, connection, measured=measured)
             await read(connection, driver)
         finally:
             driver.leave(PEER)
             self._sessions.closed(driver)
             connection.close(WSCloseCode.OK, "")
 
-
-def refuse_session(connection: WebSocketConnection, detail: ErrorDetail, code: int) -> None:
-    """A session cannot begin: one error, then a close that names it (protocol 6.2)."""
-    connection.send(Error(event_id=connection.ids.new("event"), error=detail))
-    connection.close(code, detail.type if detail.code is None else f"{detail.type}.{detail.code}")
+    def _refuse(
+        self, connection: WebSocketConnection, detail: ErrorDetail, code: int, counted_as: str
+    ) -> None:
+        """A session cannot begin: one error, then a close that names it (protocol 6.2)."""
+        self._sessions.models.metrics.session_refused(counted_as)
+        connection.send(Error(event_id=connection.ids.new("event"), error=detail))
+        name = detail.type if detail.code is None else f"{detail.type}.{detail.code}"
+        connection.close(code, name)
 
 
 async def read(connection: WebSocketConnection, driver: SessionDriver) -> None:

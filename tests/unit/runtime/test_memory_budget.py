@@ -12,6 +12,7 @@ from vivavoce.engines.base import EngineError
 from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.runtime.catalogue import Catalogue
 from vivavoce.runtime.engine_pool import EnginePool
+from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.models import Models
 from vivavoce.runtime.pipeline import ModelLoadError
 
@@ -90,7 +91,7 @@ async def test_an_engine_that_cannot_be_loaded_takes_nothing() -> None:
 async def test_a_load_that_fails_when_nobody_waits_for_it_takes_nothing() -> None:
     workshop = Workshop()
     gate = workshop.may_load["broken"] = threading.Event()
-    pool = EnginePool(lambda work: work.close(), asyncio.Event())
+    pool = EnginePool(lambda work: work.close(), asyncio.Event(), Metrics())
     shared = pool.hold(workshop.ref("llm", "broken", kind=Broken, memory_mb=900))
     load = shared.instance.loading.begin()
     with pytest.raises(TimeoutError):

@@ -1,20 +1,18 @@
 """Opening sessions, and what becomes of one whose machine or whose trace fails."""
 
 import asyncio
-import base64
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from support.sound import silence, tone
 from support.virtual_time import run_in_virtual_time
 from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.engines.stt.scripted import ScriptedRecognizer
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
-from vivavoce.protocol.client_events import InputAudioBufferAppend, ResponseCancel
+from vivavoce.protocol.client_events import ResponseCancel
 from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.runtime import sessions as runtime_sessions
 from vivavoce.runtime.catalogue import Engines
@@ -25,7 +23,7 @@ from vivavoce.runtime.sessions import SessionPolicy, Sessions, TooManySessionsEr
 from vivavoce.runtime.trace import ReplayError, TraceWriter, replay
 from vivavoce.session.inputs import AnyInput, EventReceived, LoadChanged, TimerFired
 from vivavoce.session.machine import Session
-from vivavoce.session.outputs import AnyOutput, Speculated
+from vivavoce.session.outputs import AnyOutput
 from vivavoce.session.state import Limits
 
 
@@ -216,18 +214,3 @@ async def test_all_sessions_know_how_busy_the_server_is_and_so_do_their_traces(
             sessions.closed(driver)
     told = [LoadChanged("high"), LoadChanged("normal")]
     assert all_replayed(tmp_path) == [told, told]
-
-
-async def test_it_is_told_what_became_of_speculation(models: Models) -> None:
-    told: asyncio.Queue[Speculated] = asyncio.Queue()
-    policy = SessionPolicy(limits=Limits())
-    sessions = Sessions(models, policy, clock=Clock(), on_speculated=told.put_nowait)
-    audio = base64.b64encode(tone(600) + silence(800)).decode()
-    async with asyncio.TaskGroup() as tasks:
-        driver = await sessions.open(sessions.defaults("m", transcription=False), tasks)
-        driver.join(1, Peer())
-        await driver.receive(1, InputAudioBufferAppend(audio=audio))
-        first = await told.get()
-        sessions.closed(driver)
-    assert (first.work, first.fate) == ("transcribe", "used")
-    assert first.amount >= 0.6

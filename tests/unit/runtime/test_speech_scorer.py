@@ -84,3 +84,45 @@ async def test_a_stream_that_is_closed_twice_counts_once() -> None:
         for stream in streams:
             stream.close()
     assert detector.batches == [FEW + 1], "more than a few wait for each other"
+
+
+async def test_sound_that_a_typical_caller_waits_for_is_the_backlog() -> None:
+    detector = BatchDetector()
+    async with scoring(detector) as scorer:
+        assert scorer.backlog_s() == 0
+        streams = [scorer.open(0, ignore, unexpected) for _ in range(3)]
+        streams[0].push(100 * WINDOW)
+        assert scorer.backlog_s() == 0, "one who is ahead of time is no load"
+        streams[1].push(3 * WINDOW)
+        streams[2].push(3 * WINDOW)
+        assert scorer.backlog_s() == 2 * 0.032
+        for stream in streams:
+            await stream.settled()
+        assert scorer.backlog_s() == 0
+        for stream in streams:
+            stream.close()
+
+
+async def test_batches_and_failures_are_told() -> None:
+    batches: list[int] = []
+    failures: list[str] = []
+
+    class FailsOnce(BatchDetector):
+        def score(self, streams: Sequence[int], windows: npt.NDArray[np.int16]) -> list[float]:
+            if not failures:
+                raise RuntimeError("it had a bad day")
+            return super().score(streams, windows)
+
+    scorer = SpeechScorer(
+        FailsOnce(),
+        on_batch=lambda windows, seconds: batches.append(windows),
+        on_failure=failures.append,
+    )
+    told = asyncio.Event()
+    with contextlib.closing(scorer.open(0, ignore, lambda _: told.set())) as stream:
+        stream.push(WINDOW)
+        await told.wait()
+        stream.push(WINDOW)
+        await stream.settled()
+    await scorer.close()
+    assert (batches, failures) == ([1], ["engine_error"])

@@ -17,7 +17,8 @@ async def produced(
 
     Close it: that is what stops the engine. Raises what the engine does, and as `lease.use`.
     """
-    async with lease.use() as use, aclosing(begin(use.engine)) as pieces:
-        async for piece in pieces:
-            with use.resting():
-                yield piece
+    with lease.counted():
+        async with lease.use() as use, aclosing(begin(use.engine)) as pieces:
+            async for piece in pieces:
+                with use.resting():
+                    yield piece
