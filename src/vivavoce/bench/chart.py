@@ -17,6 +17,10 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 48
 """What a panel keeps free around its drawing."""
 
 BAR, ROW = 14, 30
+"""Of the waterfall: how high a bar is, and from one to the next."""
+
+NAMED, LEAST_WIDTH = 180, 2
+"""Where the waterfall begins, right of its names, and the width of what took no time."""
 
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
@@ -44,7 +48,7 @@ def chart(report: Report) -> str | None:
     if report.ramp is not None:
         panels.append(ramp_panel(report.ramp))
     if report.answering is not None and report.answering.waterfall:
-        panels.append(waterfall_panel(report.answering))
+        panels.append(waterfall_panel(report.answering, report.silence_ms))
     if not panels:
         return None
     height = HEIGHT * len(panels)
@@ -95,31 +99,38 @@ def ramp_panel(ramp: Ramp) -> list[str]:
     return drawn + legend()
 
 
-def waterfall_panel(answering: Answering) -> list[str]:
-    """For each event a bar from the last voiced sample to its median, thin up to its p99.
+def waterfall_panel(answering: Answering, silence_ms: int) -> list[str]:
+    """For each event a bar from the median of the one before to its own, thin up to its p99.
 
     The end of the answer is left out: it may be so late that all else would be one line.
     """
     shown = [stage for stage in answering.waterfall if stage.event != RESPONSE_DONE]
     stages = sorted(shown, key=lambda stage: stage.after_ms.p50)
-    left = 180
-    most_ms = max(stage.after_ms.p99 for stage in stages)
-    across = scale(max(most_ms, 1.0), left, WIDTH - RIGHT - 60)
+    most_ms = max([silence_ms, *(stage.after_ms.p99 for stage in stages)])
+    across = scale(most_ms, NAMED, WIDTH - RIGHT - 60)
+    end, bottom = across(silence_ms), TOP + 24 + ROW * len(stages)
     drawn = [
         text(LEFT, 22, "A turn, behind the last voiced sample", "title"),
         text(LEFT, 40, f"{answering.answered} answers to {answering.callers} callers", "soft"),
+        f'<line class="target" x1="{end:.1f}" x2="{end:.1f}" y1="{TOP}" y2="{bottom}"/>',
+        text(end, bottom + 16, f"endpoint, {silence_ms} ms", "soft", "middle"),
     ]
+    begin_ms = 0.0
     for number, stage in enumerate(stages):
-        drawn += bar(stage, TOP + 12 + ROW * number, left, across)
+        drawn += bar(stage, begin_ms, TOP + 12 + ROW * number, across)
+        begin_ms = max(stage.after_ms.p50, 0.0)
     return drawn + legend()
 
 
-def bar(stage: Stage, y: float, left: float, across: Scale) -> list[str]:
+def bar(stage: Stage, begin_ms: float, y: float, across: Scale) -> list[str]:
     """A row of the waterfall."""
-    median, far = across(max(stage.after_ms.p50, 0)), across(max(stage.after_ms.p99, 0))
+    begin, median, far = (
+        across(max(ms, 0.0)) for ms in (begin_ms, stage.after_ms.p50, stage.after_ms.p99)
+    )
+    width = max(median - begin, LEAST_WIDTH)
     return [
-        text(left - 10, y + 11, NAMES[stage.event], "", "end"),
-        f'<rect class="p50" x="{left}" y="{y}" width="{median - left:.1f}" height="{BAR}"/>',
+        text(NAMED - 10, y + 11, NAMES[stage.event], "", "end"),
+        f'<rect class="p50" x="{begin:.1f}" y="{y}" width="{width:.1f}" height="{BAR}"/>',
         f'<rect class="p99" x="{median:.1f}" y="{y + BAR / 2 - 1}" width="{far - median:.1f}" '
         f'height="2"/>',
         text(far + 8, y + 11, f"{stage.after_ms.p50:.0f} ms", "soft"),

@@ -107,13 +107,20 @@ def test_a_waterfall_is_drawn_in_order_of_time_up_to_the_first_audio() -> None:
     assert "response.done" not in names
 
 
-def test_bars_are_as_long_as_the_median() -> None:
+def test_a_bar_begins_where_the_one_before_ended() -> None:
     bars = [
-        float(bar.attrib["width"])
+        (float(bar.attrib["x"]), float(bar.attrib["width"]))
         for bar in drawn(answering=ANSWERING).iter(f"{SVG}rect")
         if bar.attrib["class"] == "p50"
     ]
-    assert bars[4] / bars[0] == pytest.approx(532 / 520, rel=0.01)
+    assert len(bars) == 5
+    (first, until_heard), (second, until_stopped), *_ = bars
+    assert second == pytest.approx(first + until_heard, abs=0.2)
+    assert until_stopped / until_heard == pytest.approx(10 / 520, rel=0.05)
+
+
+def test_the_endpoint_stands_in_the_waterfall() -> None:
+    assert "endpoint, 500 ms" in words(drawn(answering=ANSWERING))
 
 
 def test_two_pictures_are_one_below_the_other() -> None:
