@@ -121,6 +121,12 @@ async def test_a_server_that_goes_away_is_told_once_for_all_callers(
     assert "0 of 2, 2 missed, 0 extra" in out
 
 
+async def test_a_server_that_is_none_of_this_kind_is_an_error() -> None:
+    async with answering() as url:
+        with pytest.raises(click.ClickException, match=r"refused a connection \(HTTP 404\)"):
+            await run(task(url.removesuffix("/v1")))
+
+
 def test_a_server_that_is_not_there_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens

@@ -6,8 +6,6 @@ among it, without making objects of it.
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +98,10 @@ class Connection:
         self._errors[f"the server closed the connection (code {self._socket.close_code})"] += 1
         self.lost = True
 
+    async def close(self) -> None:
+        """Close it, and wait until the server has too, ten seconds at most."""
+        await self._socket.close()
+
     async def greet(self, session: dict[str, Any]) -> None:
         """Wait for the server's greeting, ask for this session and wait for the answer.
 
@@ -142,18 +144,14 @@ class Connection:
         return None
 
 
-@asynccontextmanager
-async def connected(
+async def connect(
     http: aiohttp.ClientSession, url: str, headers: dict[str, str], errors: Errors
-) -> AsyncIterator[Connection]:
-    """Open a connection without compression, and close it at the end.
+) -> Connection:
+    """Open a connection without compression, which has to be closed.
 
     Raises `aiohttp.ClientError` or `OSError` where there is no realtime server.
     """
     socket = await http.ws_connect(
         url, protocols=("realtime",), headers=headers, max_msg_size=0, compress=0
     )
-    try:
-        yield Connection(socket, errors)
-    finally:
-        await socket.close()
+    return Connection(socket, errors)

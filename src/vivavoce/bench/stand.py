@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import resource
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from vivavoce.audio.units import INNER_RATE
-from vivavoce.bench.connection import Connection, Errors, connected
+from vivavoce.bench.connection import Connection, Errors, connect
 from vivavoce.bench.pacer import Caller, Pace, Progress, play
 from vivavoce.bench.processes import Server, UnwatchedError
 from vivavoce.bench.track import Track
@@ -73,37 +73,32 @@ class Stand:
         Raises `BenchError` if one cannot be had.
         """
         allow_files(count + 64)
-        connector = aiohttp.TCPConnector(limit=0)
-        async with (
-            contextlib.AsyncExitStack() as closing,
-            aiohttp.ClientSession(connector=connector) as http,
-        ):
-            gate = asyncio.Semaphore(AT_A_TIME)
+        session, gate = self.session(answers=answers), asyncio.Semaphore(AT_A_TIME)
+        connections: list[Connection] = []
 
-            async def call() -> Connection:
-                async with gate:
-                    return await self._call(http, closing, self.session(answers=answers))
+        async def call() -> None:
+            async with gate:
+                await self._call(http, connections, session)
 
-            with first_failure():
-                async with asyncio.TaskGroup() as tasks:
-                    opening = [tasks.create_task(call()) for _ in range(count)]
-                connections = [task.result() for task in opening]
-                async with asyncio.TaskGroup() as tasks:
-                    listening = [tasks.create_task(one.listen()) for one in connections]
-                    yield connections
-                    for task in listening:
-                        task.cancel()
+        with first_failure():
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+                try:
+                    await together(call for _ in range(count))
+                    async with asyncio.TaskGroup() as tasks:
+                        listening = [tasks.create_task(one.listen()) for one in connections]
+                        yield connections
+                        for task in listening:
+                            task.cancel()
+                finally:
+                    await together(one.close for one in connections)
 
     async def _call(
-        self,
-        http: aiohttp.ClientSession,
-        closing: contextlib.AsyncExitStack,
-        session: dict[str, Any],
-    ) -> Connection:
+        self, http: aiohttp.ClientSession, connections: list[Connection], session: dict[str, Any]
+    ) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                opening = connected(http, self.url, self.headers, self.errors)
-                connection = await closing.enter_async_context(opening)
+                connection = await connect(http, self.url, self.headers, self.errors)
+                connections.append(connection)
                 await connection.greet(session)
         except TimeoutError as error:
             raise BenchError(f"{self.url} did not answer within {PATIENCE_S:.0f} s") from error
@@ -111,7 +106,6 @@ class Stand:
             raise BenchError(f"{self.url} refused a connection (HTTP {error.status})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise BenchError(f"{self.url}: {error}") from error
-        return connection
 
     async def play(self, callers: list[Caller], seconds: float, **options: float) -> Pace:
         """Let callers play for about so many seconds.
@@ -136,6 +130,13 @@ class Stand:
         """Why these figures are not measured, if that is because nobody watches the server."""
         why = self.server
         return dict.fromkeys(figures, str(why)) if isinstance(why, UnwatchedError) else {}
+
+
+async def together(jobs: Iterable[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """Do these jobs at once."""
+    async with asyncio.TaskGroup() as tasks:
+        for job in jobs:
+            tasks.create_task(job())
 
 
 @contextlib.contextmanager
