@@ -23,7 +23,8 @@ STT_MS = 50
 
 HEAD = (
     "| callers | chunks | server | CPU ms per audio second | started p50 / p99 / worst "
-    "| stopped p50 / p99 / worst | transcript p50 / p99 | missed, extra | client late p99 |\n"
+    "| stopped p50 / p99 / worst | transcript p50 / p99 | missed, extra "
+    "| client late p99, waits for a core |\n"
     "|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -74,6 +75,7 @@ def measure(kind: str, callers: int, seconds: float, chunk_ms: int) -> dict[str,
 def row(kind: str, found: dict[str, Any]) -> str:
     client, starts, stops = found["client"], found["starts"], found["stops"]
     late = f"{client['late_ms']['p99']:.1f} ms" + (" **late**" if client["late"] else "")
+    late += f", {client['core_wait_share']:.0%}"
     wrong = f"{starts['missed'] + stops['missed']}, {starts['extra'] + stops['extra']}"
     cells = [
         str(found["callers"]),

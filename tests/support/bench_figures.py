@@ -13,7 +13,12 @@ def client(*, late: bool = False) -> ClientFigures:
     """A client in time, or too late."""
     late_ms = about(12.0) if late else about(0.3)
     return ClientFigures(
-        frames=50_000, late_ms=late_ms, cpu_share=0.4, cpu_us_per_frame=18.0, late=late
+        frames=50_000,
+        late_ms=late_ms,
+        cpu_share=0.4,
+        cpu_us_per_frame=18.0,
+        core_wait_share=0.02,
+        late=late,
     )
 
 

@@ -40,6 +40,8 @@ class ClientFigures(Struct, frozen=True, kw_only=True):
     cpu_share: float
     """Of one core."""
     cpu_us_per_frame: float
+    core_wait_share: float | None
+    """Of the time, in which it was ready to run and had no core; None where no kernel tells."""
     late: bool
     """Whether the client was too late for the other figures to be the server's."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from vivavoce.bench.connection import Connection
 from vivavoce.bench.figures import ClientFigures, Spread, spread
+from vivavoce.bench.processes import core_wait_s
 
 PHASE_MS = 2
 STAGGER_S = 1.7
@@ -60,15 +61,19 @@ class Pace:
     late_ms: list[float] = field(default_factory=list)
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    waited_s: float | None = None
+    """For a core."""
 
     def figures(self) -> ClientFigures:
         """What the client says about itself."""
         late_ms = spread(self.late_ms) or Spread(count=0, p50=0, p99=0, worst=0)
+        waited_s, wall_s = self.waited_s, max(self.wall_s, 1e-9)
         return ClientFigures(
             frames=len(self.late_ms),
             late_ms=late_ms,
-            cpu_share=round(self.cpu_s / max(self.wall_s, 1e-9), 3),
+            cpu_share=round(self.cpu_s / wall_s, 3),
             cpu_us_per_frame=round(1e6 * self.cpu_s / max(len(self.late_ms), 1), 1),
+            core_wait_share=None if waited_s is None else round(waited_s / wall_s, 3),
             late=late_ms.p99 > LATE_MS,
         )
 
@@ -82,7 +87,7 @@ async def play(
     """
     pace, chunk_s = Pace(), callers[0].chunk_ms / 1000
     with without_pauses():
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu, waited_s = time.perf_counter(), time.process_time(), core_wait_s()
         start, tick = wall + LEAD_S, 0
         phases = arrange(callers, start, stagger_s)
         tick_s = chunk_s / len(phases)
@@ -97,6 +102,8 @@ async def play(
             if phase == 0:
                 progress(step * chunk_s)
     pace.wall_s, pace.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+    if waited_s is not None:
+        pace.waited_s = (core_wait_s() or 0.0) - waited_s
     return pace
 
 

@@ -92,6 +92,18 @@ def is_here(host: str) -> bool:
         return host == "localhost"
 
 
+def core_wait_s(proc: Path = PROC) -> float | None:
+    """How long this process has been ready to run without a core, in seconds, its main thread.
+
+    None where the kernel does not tell.
+    """
+    try:
+        _, waited_ns, _ = (proc / "self" / "schedstat").read_text().split()
+    except FileNotFoundError:
+        return None
+    return int(waited_ns) / 1e9
+
+
 def listeners(port: int, proc: Path = PROC) -> frozenset[int]:
     """The processes that listen on a TCP port of this machine, as far as they can be seen."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port, proc)}

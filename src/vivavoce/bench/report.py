@@ -141,7 +141,8 @@ def client(found: ClientFigures) -> Iterator[str]:
     """What the client says about itself."""
     yield line("client: frames behind their due time", spread(found.late_ms))
     cost = f"{found.cpu_share:.0%} of a core, {found.cpu_us_per_frame:g} us for each frame"
-    yield line("client: CPU", cost)
+    waits = found.core_wait_share
+    yield line("client: CPU", cost if waits is None else f"{cost}, {waits:.0%} waiting for a core")
     if found.late:
         yield "  THE CLIENT WAS LATE: these figures are the client's, not the server's."
 

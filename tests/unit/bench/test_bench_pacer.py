@@ -78,8 +78,9 @@ def test_a_client_is_late_by_its_99th_percentile() -> None:
 
 
 def test_what_a_frame_costs_is_told() -> None:
-    figures = Pace([0.1] * 100_000, cpu_s=2.0, wall_s=8.0).figures()
+    figures = Pace([0.1] * 100_000, cpu_s=2.0, wall_s=8.0, waited_s=1.0).figures()
     assert (figures.cpu_share, figures.cpu_us_per_frame, figures.frames) == (0.25, 20.0, 100_000)
+    assert figures.core_wait_share == 0.125
 
 
 def talk(seconds: float) -> Talk:

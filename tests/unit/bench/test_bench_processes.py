@@ -9,6 +9,7 @@ import pytest
 from vivavoce.bench.processes import (
     Server,
     UnwatchedError,
+    core_wait_s,
     descendants,
     is_here,
     listeners,
@@ -115,6 +116,13 @@ def test_a_listener_is_found_by_its_socket(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "5").symlink_to(f"socket:[{inode}]")
     assert listeners(8080, tmp_path) == {10, 13}
+
+
+def test_how_long_this_process_waited_for_a_core_is_the_kernels_word(tmp_path: Path) -> None:
+    assert core_wait_s(tmp_path) is None
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "schedstat").write_text("9000000000 1500000000 77\n")
+    assert core_wait_s(tmp_path) == 1.5
 
 
 def test_all_that_descend_from_a_process_belong_to_it() -> None:
