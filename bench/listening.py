@@ -1,22 +1,32 @@
 """What listening costs, against the floor: CPU per second of audio, and how late events come.
 
-Vivavoce and the floor take turns in one run, each on one core, the callers on another; every run
-is reported. CPU is user and system time of all of the server's processes.
+Vivavoce and the floor take turns, each on one core, the callers of `vivavoce bench` on another.
+Every run is reported, as a row of a table; the ratio is mean over mean.
 
-    make bench            or            python bench/listening.py --callers 32 --seconds 30
+    make bench            or            python bench/listening.py --callers 32 192 --runs 2
 """
 
 import argparse
+import itertools
 import json
-import os
 import pathlib
-import signal
 import socket
+import statistics
 import subprocess
 import sys
+from typing import Any
 
 HERE = pathlib.Path(__file__).parent
-TICKS = os.sysconf("SC_CLK_TCK")
+SERVERS = ("floor", "vivavoce")
+STT_MS = 50
+"""Of stub.yaml."""
+
+HEAD = (
+    "| callers | chunks | server | CPU ms per audio second | started p50 / p99 / worst "
+    "| stopped p50 / p99 / worst | transcript p50 / p99 | missed, extra "
+    "| client late p99, waits for a core |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def free_port() -> int:
@@ -36,61 +46,76 @@ def command(kind: str, port: int) -> list[str]:
     ]
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of a process and its children so far."""
-    total = 0
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has just ended
-            continue
-        if int(stat.parent.name) == pid or int(fields[1]) == pid:
-            total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
 def on_core(core: int, words: list[str]) -> list[str]:
     return ["taskset", "-c", str(core), *words]
 
 
-def measure(kind: str, callers: int, seconds: float, chunk_ms: int) -> dict[str, object]:
+def measure(kind: str, callers: int, seconds: float, chunk_ms: int) -> dict[str, Any]:
+    """What `vivavoce bench` found of a server that is started for it, and stopped."""
     port = free_port()
+    words = [sys.executable, "-m", "vivavoce", "bench", f"ws://127.0.0.1:{port}/v1"]
+    words += ["--callers", str(callers), "--seconds", str(seconds), "--chunk-ms", str(chunk_ms)]
+    words += ["--stt-ms", str(STT_MS), "--json", "-"]
     server = subprocess.Popen(on_core(0, command(kind, port)), stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
-        server.stdout.readline()
-        before = cpu_s(server.pid)
-        url = f"ws://127.0.0.1:{port}/v1/realtime?model=stub"
-        words = [sys.executable, str(HERE / "callers.py"), url, "--callers", str(callers)]
-        words += ["--seconds", str(seconds), "--chunk-ms", str(chunk_ms)]
+        server.stdout.readline()  # it is ready
+        words += ["--pid", str(server.pid)]
         seen = subprocess.run(
-            on_core(1, words), check=True, capture_output=True, text=True, timeout=seconds + 60
+            on_core(1, words), check=True, stdout=subprocess.PIPE, timeout=seconds + 90
         )
-        spent = cpu_s(server.pid) - before
     finally:
-        server.send_signal(signal.SIGINT)
+        server.terminate()
         server.wait(20)
-    result: dict[str, object] = json.loads(seen.stdout)
-    result["server"] = kind
-    result["cpu_ms_per_audio_s"] = round(1000 * spent / (callers * seconds), 3)
-    return result
+        server.stdout.close()
+    found: dict[str, Any] = json.loads(seen.stdout)["listening"]
+    return found
+
+
+def row(kind: str, found: dict[str, Any]) -> str:
+    client, starts, stops = found["client"], found["starts"], found["stops"]
+    late = f"{client['late_ms']['p99']:.1f} ms" + (" **late**" if client["late"] else "")
+    late += f", {client['core_wait_share']:.0%}"
+    wrong = f"{starts['missed'] + stops['missed']}, {starts['extra'] + stops['extra']}"
+    cells = [
+        str(found["callers"]),
+        f"{found['chunk_ms']} ms",
+        kind,
+        f"{found['cpu_ms_per_audio_s']:.2f}",
+        shown(found["speech_started_ms"], "p50", "p99", "worst"),
+        shown(found["speech_stopped_ms"], "p50", "p99", "worst"),
+        shown(found["transcript_ms"], "p50", "p99"),
+        f"{wrong} of {starts['expected'] + stops['expected']}",
+        late,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def shown(spread: dict[str, float] | None, *names: str) -> str:
+    return " / ".join(f"{spread[name]:.1f}" for name in names) if spread else "–"
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--callers", type=int, default=32)
+    options.add_argument("--callers", type=int, nargs="+", default=[32])
     options.add_argument("--seconds", type=float, default=30.0)
-    options.add_argument("--chunk-ms", type=int, default=20)
+    options.add_argument("--chunk-ms", type=int, nargs="+", default=[20])
     options.add_argument("--runs", type=int, default=2)
     given = options.parse_args()
-    costs: dict[str, list[float]] = {"floor": [], "vivavoce": []}
-    for _ in range(given.runs):
-        for kind, cost in costs.items():
-            result = measure(kind, given.callers, given.seconds, given.chunk_ms)
-            cost.append(float(str(result["cpu_ms_per_audio_s"])))
-            print(json.dumps(result), flush=True)
-    ratio = sum(costs["vivavoce"]) / sum(costs["floor"])
-    print(f"CPU of Vivavoce / floor, {given.callers} callers: {ratio:.2f}")
+    costs: dict[tuple[int, int, str], list[float]] = {}
+    print(HEAD, flush=True)
+    for callers, chunk_ms in itertools.product(given.callers, given.chunk_ms):
+        for _, kind in itertools.product(range(given.runs), SERVERS):
+            found = measure(kind, callers, given.seconds, chunk_ms)
+            cost = costs.setdefault((callers, chunk_ms, kind), [])
+            cost.append(found["cpu_ms_per_audio_s"])
+            print(row(kind, found), flush=True)
+    print()
+    for callers, chunk_ms in itertools.product(given.callers, given.chunk_ms):
+        ours, floor = (
+            statistics.mean(costs[callers, chunk_ms, kind]) for kind in reversed(SERVERS)
+        )
+        print(f"CPU / floor, {callers} callers, {chunk_ms} ms chunks: {ours / floor:.2f}")
 
 
 if __name__ == "__main__":

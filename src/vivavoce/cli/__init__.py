@@ -7,6 +7,7 @@ runs: the engines' packages take a second.
 import click
 
 from vivavoce import __version__
+from vivavoce.cli.bench import bench
 from vivavoce.cli.check import check
 from vivavoce.cli.config import config
 from vivavoce.cli.demo import demo
@@ -33,6 +34,7 @@ def main() -> None:
     Talk to it:        vivavoce talk
     Write down speech: vivavoce transcribe interview.wav
     Test a client:     vivavoce mock --seed 7
+    How many callers:  vivavoce bench --ramp
 
     Every command tells more with --help. Every option can be set in the environment too:
     VIVAVOCE_PORT=9000 is --port 9000.
@@ -49,6 +51,7 @@ for command in (
     check,
     config,
     mock,
+    bench,
     replay,
 ):
     main.add_command(command)

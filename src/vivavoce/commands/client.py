@@ -71,18 +71,20 @@ async def connect(
             await socket.close()
 
 
-def realtime_url(base_url: str) -> URL:
+def realtime_url(base_url: str, option: str = "--url") -> URL:
     """The WebSocket's address under a base URL; an address of the WebSocket itself is kept.
+
+    `option` is where the URL was given, for errors.
 
     Raises `click.ClickException` for what is no URL of a server.
     """
     try:
         url = URL(base_url)
     except ValueError as error:
-        raise click.ClickException(f"--url {base_url}: {error}") from error
+        raise click.ClickException(f"{option} {base_url}: {error}") from error
     if url.scheme not in ("http", "https", "ws", "wss") or not url.host:
         raise click.ClickException(
-            f"--url {base_url}: expected an address such as http://127.0.0.1:8080/v1."
+            f"{option} {base_url}: expected an address such as http://127.0.0.1:8080/v1."
         )
     path = url.path.rstrip("/")
     return url.with_path(path if path.endswith("/realtime") else f"{path}/realtime")

@@ -1,0 +1,189 @@
+"""The figures as a picture: lag over callers, and the waterfall of a turn.
+
+Plain SVG that reads well on white and on black: colours follow `prefers-color-scheme`.
+"""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+from vivavoce.bench.connection import RESPONSE_DONE
+from vivavoce.bench.figures import Answering, Listening, Ramp, Report, Stage
+from vivavoce.bench.report import NAMES
+
+WIDTH, HEIGHT = 720, 320
+"""Of one panel, in pixels."""
+
+LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 48
+"""What a panel keeps free around its drawing."""
+
+BAR, ROW = 14, 30
+"""Of the waterfall: how high a bar is, and from one to the next."""
+
+NAMED, LEAST_WIDTH = 180, 2
+"""Where the waterfall begins, right of its names, and the width of what took no time."""
+
+STYLE = """
+  text { font: 12px system-ui, sans-serif; fill: #1f2328 }
+  .title { font-size: 15px; font-weight: 600 }
+  .soft { fill: #656d76 }
+  .grid { stroke: #d8dee4 }
+  .p50 { stroke: #0969da; fill: #0969da }
+  .p99 { stroke: #bc4c00; fill: #bc4c00 }
+  .line { fill: none; stroke-width: 2 }
+  .name { stroke: none }
+  .target { stroke: #cf222e; stroke-dasharray: 5 4 }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 } .soft { fill: #9198a1 } .grid { stroke: #30363d }
+    .p50 { stroke: #58a6ff; fill: #58a6ff } .p99 { stroke: #f0883e; fill: #f0883e }
+    .target { stroke: #ff7b72 }
+  }
+"""
+
+Scale = Callable[[float], float]
+
+
+def chart(report: Report) -> str | None:
+    """An SVG with a panel for each of the ramp and the answers; None if there is neither."""
+    panels = []
+    if report.ramp is not None:
+        panels.append(ramp_panel(report.ramp))
+    if report.answering is not None and report.answering.waterfall:
+        panels.append(waterfall_panel(report.answering, report.silence_ms))
+    if not panels:
+        return None
+    height = HEIGHT * len(panels)
+    placed = [
+        f'<g transform="translate(0 {HEIGHT * number})">{"".join(panel)}</g>'
+        for number, panel in enumerate(panels)
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" role="img">\n<style>{STYLE}</style>\n'
+        + "\n".join(placed)
+        + "\n</svg>\n"
+    )
+
+
+def ramp_panel(ramp: Ramp) -> list[str]:
+    """Median and 99th percentile of the lag over callers, on scales that begin at 0."""
+    runs = sorted(
+        (run for run in ramp.runs if run.speech_stopped_ms is not None),
+        key=lambda run: run.callers,
+    )
+    most_callers = max((run.callers for run in runs), default=1)
+    # A run far beyond the target would flatten all the others.
+    most_ms = min(max(map(p99_ms, runs), default=0.0) * 1.1, 3 * ramp.lag_target_ms)
+    most_ms = max(most_ms, 1.2 * ramp.lag_target_ms)
+    across = scale(most_callers, LEFT, WIDTH - RIGHT)
+    up = scale(most_ms, HEIGHT - BOTTOM, TOP)
+    drawn = [
+        text(LEFT, 22, "speech_stopped behind the endpoint", "title"),
+        text(LEFT, 40, f"{ramp.callers} callers within {ramp.lag_target_ms:g} ms", "soft"),
+        *rules(most_ms, up),
+        line_across("target", up(ramp.lag_target_ms)),
+        text(WIDTH - RIGHT, HEIGHT - 10, "callers", "soft", "end"),
+    ]
+    drawn += [
+        text(across(run.callers), HEIGHT - BOTTOM + 18, str(run.callers), "soft", "middle")
+        for run in spaced(runs, across)
+    ]
+    for kind, of_run in (("p50", p50_ms), ("p99", p99_ms)):
+        points = [(across(run.callers), up(min(of_run(run), most_ms)), of_run(run)) for run in runs]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
+        drawn.append(f'<polyline class="line {kind}" points="{path}"/>')
+        drawn += [
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
+            f"<title>{ms:g} ms</title></circle>"
+            for x, y, ms in points
+        ]
+    return drawn + legend()
+
+
+def waterfall_panel(answering: Answering, silence_ms: int) -> list[str]:
+    """For each event a bar from the median of the one before to its own, thin up to its p99.
+
+    The end of the answer is left out: it may be so late that all else would be one line.
+    """
+    shown = [stage for stage in answering.waterfall if stage.event != RESPONSE_DONE]
+    stages = sorted(shown, key=lambda stage: stage.after_ms.p50)
+    most_ms = max([silence_ms, *(stage.after_ms.p99 for stage in stages)])
+    across = scale(most_ms, NAMED, WIDTH - RIGHT - 60)
+    end, bottom = across(silence_ms), TOP + 24 + ROW * len(stages)
+    drawn = [
+        text(LEFT, 22, "A turn, behind the last voiced sample", "title"),
+        text(LEFT, 40, f"{answering.answered} answers to {answering.callers} callers", "soft"),
+        f'<line class="target" x1="{end:.1f}" x2="{end:.1f}" y1="{TOP}" y2="{bottom}"/>',
+        text(end, bottom + 16, f"endpoint, {silence_ms} ms", "soft", "middle"),
+    ]
+    begin_ms = 0.0
+    for number, stage in enumerate(stages):
+        drawn += bar(stage, begin_ms, TOP + 12 + ROW * number, across)
+        begin_ms = max(stage.after_ms.p50, 0.0)
+    return drawn + legend()
+
+
+def bar(stage: Stage, begin_ms: float, y: float, across: Scale) -> list[str]:
+    """A row of the waterfall."""
+    begin, median, far = (
+        across(max(ms, 0.0)) for ms in (begin_ms, stage.after_ms.p50, stage.after_ms.p99)
+    )
+    width = max(median - begin, LEAST_WIDTH)
+    return [
+        text(NAMED - 10, y + 11, NAMES[stage.event], "", "end"),
+        f'<rect class="p50" x="{begin:.1f}" y="{y}" width="{width:.1f}" height="{BAR}"/>',
+        f'<rect class="p99" x="{median:.1f}" y="{y + BAR / 2 - 1}" width="{far - median:.1f}" '
+        f'height="2"/>',
+        text(far + 8, y + 11, f"{stage.after_ms.p50:.0f} ms", "soft"),
+    ]
+
+
+def scale(most: float, begin: float, end: float) -> Scale:
+    """Map 0 to `begin` and `most` to `end`."""
+    return lambda value: begin + (end - begin) * value / most
+
+
+def rules(most_ms: float, up: Scale) -> list[str]:
+    """About five lines across, with their milliseconds."""
+    step = next(step for step in (5, 10, 20, 50, 100, 200, 500, 1e3, 1e9) if most_ms / step <= 6)
+    marks = [step * number for number in range(int(most_ms / step) + 1)]
+    return [line_across("grid", up(ms)) for ms in marks] + [
+        text(LEFT - 8, up(ms) + 4, f"{ms:g} ms", "soft", "end") for ms in marks
+    ]
+
+
+def line_across(kind: str, y: float) -> str:
+    """A line over the whole width of a panel's drawing."""
+    return f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+
+
+def spaced(runs: Sequence[Listening], across: Scale) -> list[Listening]:
+    """The runs whose numbers have room under the axis, the largest first."""
+    kept: list[Listening] = []
+    for run in reversed(runs):
+        if not kept or across(kept[-1].callers) - across(run.callers) > 30:
+            kept.append(run)
+    return kept
+
+
+def legend() -> list[str]:
+    """Which colour is which."""
+    return [
+        text(WIDTH - RIGHT - 90, 22, "median", "p50 name"),
+        text(WIDTH - RIGHT, 22, "p99", "p99 name", "end"),
+    ]
+
+
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
+    """A line of text."""
+    named = f' class="{kind}"' if kind else ""
+    return f'<text{named} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def p50_ms(run: Listening) -> float:
+    """Of a run that has a lag."""
+    return run.speech_stopped_ms.p50 if run.speech_stopped_ms else 0.0
+
+
+def p99_ms(run: Listening) -> float:
+    """The 99th percentile of a run that has a lag."""
+    return run.speech_stopped_ms.p99 if run.speech_stopped_ms else 0.0

@@ -1,0 +1,208 @@
+"""`vivavoce bench`: measure a server, and tell it as text, JSON and a picture."""
+
+import platform
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from vivavoce import __version__
+from vivavoce.bench import report as text
+from vivavoce.bench.answering import answer
+from vivavoce.bench.chart import chart
+from vivavoce.bench.connection import RESPONSE_DONE
+from vivavoce.bench.figures import VERSION, Listening, Ramp, Report, ServerError
+from vivavoce.bench.listening import listen
+from vivavoce.bench.processes import Server, UnwatchedError, watch
+from vivavoce.bench.ramp import climb
+from vivavoce.bench.sessions import hold
+from vivavoce.bench.stand import BenchError, Stand
+from vivavoce.bench.track import usable_clips
+from vivavoce.bench.utterance import utter
+from vivavoce.commands.bars import waterfall
+from vivavoce.commands.client import realtime_url
+
+MEASURES: tuple[tuple[str, str, Callable[[Stand, int], Awaitable[msgspec.Struct]]], ...] = (
+    ("sessions", "Open sessions", hold),  # first, while the server is as it was found
+    ("listening", "Listening", listen),
+    ("utterance", "One long utterance", utter),
+    ("answering", "Answering", answer),
+)
+"""By the name of its figures in the report, what a measurement is called and what makes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What to measure, and where to tell it."""
+
+    url: str
+    model: str
+    api_key: str | None
+    pid: int | None
+    measures: frozenset[str]
+    """Of `listening`, `utterance`, `answering` and `sessions`."""
+    ramp: bool
+    callers: int
+    seconds: float
+    chunk_ms: int
+    silence_ms: int
+    lag_target_ms: float
+    transcription: str | None
+    stt_ms: float
+    json_to: str | None = None
+    """A file, or `-` for standard output, which then has nothing else."""
+    chart_to: Path | None = None
+
+
+async def run(task: Task) -> None:
+    """Measure, print and write.
+
+    Raises `click.ClickException` if the server cannot be reached and, after all else was told, if
+    it reported errors.
+    """
+    begun = datetime.now(UTC)
+    try:
+        stand = stand_for(task)
+        report = await measured(task, stand, begun)
+    except (BenchError, UnwatchedError) as error:
+        raise click.ClickException(str(error)) from error
+    tell(task, report)
+    if report.errors:
+        raise click.ClickException("The server reported errors; see above.")
+
+
+def stand_for(task: Task) -> Stand:
+    """Where to measure. Raises `BenchError` if no recorded clip can be played."""
+    address = realtime_url(task.url, "URL").with_query(model=task.model)
+    try:
+        usable_clips(task.silence_ms)
+    except ValueError as error:
+        raise BenchError(f"--silence-ms: {error}") from error
+    server: Server | UnwatchedError
+    try:
+        server = watch(str(address), task.pid)
+    except UnwatchedError as error:
+        server = error
+    return Stand(
+        url=str(address),
+        headers={} if task.api_key is None else {"Authorization": f"Bearer {task.api_key}"},
+        server=server,
+        seconds=task.seconds,
+        chunk_ms=task.chunk_ms,
+        silence_ms=task.silence_ms,
+        transcription=task.transcription,
+        stt_ms=task.stt_ms,
+    )
+
+
+async def measured(task: Task, stand: Stand, begun: datetime) -> Report:
+    """Measure one thing after the other. Raises `BenchError` and `UnwatchedError`."""
+    watched_pids = [] if isinstance(stand.server, UnwatchedError) else stand.server.processes()
+    report = Report(
+        version=VERSION,
+        vivavoce=__version__,
+        url=task.url,
+        model=task.model,
+        taken=begun.isoformat(timespec="seconds"),
+        client=packages(),
+        server_processes=sorted(watched_pids),
+        silence_ms=task.silence_ms,
+        stt_ms=task.stt_ms,
+    )
+    for name, label, measure in MEASURES:
+        if name in task.measures:
+            with progress(stand, label, task.seconds) as watched:
+                found = await measure(watched, task.callers)
+            report = msgspec.structs.replace(report, **{name: found})
+    if task.ramp:
+        report = msgspec.structs.replace(report, ramp=await climbed(task, stand))
+    errors = [ServerError(message=message, count=n) for message, n in sorted(stand.errors.items())]
+    return msgspec.structs.replace(report, errors=errors)
+
+
+async def climbed(task: Task, stand: Stand) -> Ramp:
+    """The ramp, each step told when it is made. Raises `BenchError`."""
+
+    async def measure(count: int) -> Listening:
+        with progress(stand, f"{count} callers", task.seconds) as watched:
+            return await listen(watched, count)
+
+    def show(run: Listening, kept: bool) -> None:
+        mark = click.style("✓", fg="green") if kept else click.style("✗", fg="red")
+        click.echo(f"{mark} {run.callers} callers: {text.step(run)}", err=True)
+
+    return await climb(measure, first=task.callers, lag_target_ms=task.lag_target_ms, tell=show)
+
+
+@contextmanager
+def progress(stand: Stand, label: str, seconds: float) -> Iterator[Stand]:
+    """A bar on standard error, if that is a terminal, that follows the seconds that are played."""
+    length = max(round(seconds), 1)
+    hidden = not sys.stderr.isatty()
+    bar = click.progressbar(
+        length=length, label=label, file=sys.stderr, hidden=hidden, show_eta=False
+    )
+    shown = 0
+
+    def played(now_s: float) -> None:
+        nonlocal shown
+        if (whole := min(int(now_s), length)) > shown:
+            bar.update(whole - shown)
+            shown = whole
+
+    with bar:
+        yield replace(stand, progress=played)
+
+
+def tell(task: Task, report: Report) -> None:
+    """Print the report and write the files that were asked for."""
+    encoded = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+    if task.json_to == "-":
+        click.echo(encoded)
+    else:
+        for line in (*text.lines(report), *picture(report)):
+            click.echo(line)
+        if task.json_to is not None:
+            write(Path(task.json_to), encoded + "\n")
+    if task.chart_to is not None and (drawn := chart(report)) is not None:
+        write(task.chart_to, drawn)
+
+
+def picture(report: Report) -> Sequence[str]:
+    """The waterfall of a turn in text, if one was answered."""
+    if report.answering is None or not report.answering.waterfall:
+        return ()
+    stages = [
+        (text.NAMES[stage.event], stage.after_ms.p50)
+        for stage in report.answering.waterfall
+        if stage.event != RESPONSE_DONE  # it may be so late that all else would be one line
+    ]
+    return ("\nThe median turn, behind the last voiced sample", *waterfall(stages))
+
+
+def write(path: Path, content: str) -> None:
+    """Write a file. Raises `click.ClickException` if that cannot be."""
+    try:
+        path.write_text(content, "utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+
+
+def packages() -> str:
+    """What the callers run on."""
+    loop = "" if sys.platform == "win32" else f", uvloop {version('uvloop')}"
+    return f"aiohttp {version('aiohttp')}{loop}, Python {platform.python_version()}"
+
+
+def key_for(url: str, given: str | None, openai: str | None) -> str | None:
+    """The key to show: the one given, or OpenAI's own for OpenAI's own hosts."""
+    if given is None and f".{urlsplit(url).hostname}".endswith(".api.openai.com"):
+        return openai
+    return given

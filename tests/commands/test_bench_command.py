@@ -1,0 +1,176 @@
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import click
+import msgspec
+import pytest
+from aiohttp import web
+from click.testing import CliRunner
+
+from support.server import serving
+from vivavoce.bench.figures import Report
+from vivavoce.bench.stand import BenchError
+from vivavoce.cli import main
+from vivavoce.commands import bench as command
+from vivavoce.commands.bench import Task, key_for, run
+
+
+def task(url: str, **changes: Any) -> Task:
+    fields: dict[str, Any] = {
+        "url": url,
+        "model": "test",
+        "api_key": None,
+        "pid": None,
+        "measures": frozenset({"listening"}),
+        "ramp": False,
+        "callers": 2,
+        "seconds": 1.0,
+        "chunk_ms": 20,
+        "silence_ms": 200,
+        "lag_target_ms": 100.0,
+        "transcription": "whisper-1",
+        "stt_ms": 0.0,
+    }
+    return Task(**(fields | changes))
+
+
+async def test_two_callers_are_heard_and_answered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one test that takes the seconds of the speech that it plays."""
+    wanted, drawn = tmp_path / "figures.json", tmp_path / "figures.svg"
+    async with serving() as server:
+        await run(
+            task(
+                server.url,
+                measures=frozenset({"answering"}),
+                json_to=str(wanted),
+                chart_to=drawn,
+            )
+        )
+    report = msgspec.json.decode(wanted.read_bytes(), type=Report)
+    found = report.answering
+    assert found is not None
+    assert (found.turns, found.answered) == (2, 2)
+    for tally in (found.starts, found.stops):
+        assert (tally.expected, tally.found, tally.missed, tally.extra) == (2, 2, 0, 0)
+    assert [stage.after_ms.count for stage in found.waterfall] == [2] * 6
+    assert report.errors == []
+    assert report.server_processes == []
+    assert ElementTree.parse(drawn).getroot().tag.endswith("svg")
+    assert "2 of 2 turns answered" in capsys.readouterr().out
+
+
+async def test_listening_counts_every_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    async with serving() as server:
+        await run(task(server.url, callers=1, chunk_ms=100, json_to="-"))
+    report = json.loads(capsys.readouterr().out)
+    found = report["listening"]
+    assert found["starts"] == found["stops"] == {"expected": 1, "found": 1, "missed": 0, "extra": 0}
+    assert found["transcript_ms"]["count"] == 1
+    assert found["client"]["frames"] == 10 * found["audio_s"]
+    assert found["cpu_ms_per_audio_s"] is None
+    assert found["not_measured"] == {
+        "cpu_ms_per_audio_s": "the server runs in the process of its client"
+    }
+
+
+@asynccontextmanager
+async def answering(*events: dict[str, Any]) -> AsyncIterator[str]:
+    """The base URL of a server that says these events to each caller and then goes away."""
+
+    async def call(request: web.Request) -> web.WebSocketResponse:
+        line = web.WebSocketResponse()
+        await line.prepare(request)
+        for event in events:
+            await line.send_json(event)
+        await line.close()
+        return line
+
+    application = web.Application()
+    application.router.add_get("/v1/realtime", call)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_server_that_refuses_the_session_is_an_error() -> None:
+    refusal = {"type": "error", "error": {"message": "no such model"}}
+    async with answering({"type": "session.created"}, refusal) as url:
+        with pytest.raises(click.ClickException, match="no such model"):
+            await run(task(url))
+
+
+async def test_a_server_that_goes_away_is_told_once_for_all_callers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with answering({"type": "session.created"}, {"type": "session.updated"}) as url:
+        with pytest.raises(click.ClickException, match="reported errors"):
+            await run(task(url))
+    out = capsys.readouterr().out
+    assert "Error, 2 times: the server closed the connection (code 1000)" in out
+    assert "0 of 2, 2 missed, 0 extra" in out
+
+
+async def test_a_server_that_is_none_of_this_kind_is_an_error() -> None:
+    async with answering() as url:
+        with pytest.raises(click.ClickException, match=r"refused a connection \(HTTP 404\)"):
+            await run(task(url.removesuffix("/v1")))
+
+
+def test_a_server_that_is_not_there_is_an_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        result = CliRunner().invoke(main, ["bench", url])
+    assert result.exit_code == 1
+    assert url.removeprefix("http") in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--chart", "x.svg"], "add --ramp or --measure answering"),
+        (["--measure", "speed"], "'speed' is none of listening, utterance, answering, sessions"),
+        (["--measure", ","], "name at least one"),
+        (["--callers", "0"], "0 is not in the range"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(words: list[str], why: str) -> None:
+    result = CliRunner().invoke(main, ["bench", *words])
+    assert result.exit_code == 2
+    assert why in " ".join(result.output.split())
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    result = CliRunner().invoke(main, ["bench", "localhost:8080"])
+    assert result.exit_code == 1
+    assert "URL localhost:8080: expected an address" in result.output
+
+
+def test_a_silence_shorter_than_the_pauses_of_all_clips_is_refused() -> None:
+    with pytest.raises(BenchError, match="--silence-ms"):
+        command.stand_for(task("http://127.0.0.1:1/v1", silence_ms=0))
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "shown"),
+    [
+        ("https://api.openai.com/v1", None, "openai"),
+        ("https://eu.api.openai.com/v1", None, "openai"),
+        ("https://api.openai.com/v1", "mine", "mine"),
+        ("http://127.0.0.1:8080/v1", None, None),
+        ("https://api.openai.com.example/v1", None, None),
+    ],
+)
+def test_openais_key_goes_to_openai_only(url: str, given: str | None, shown: str | None) -> None:
+    assert key_for(url, given, "openai") == shown

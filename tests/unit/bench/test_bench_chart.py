@@ -1,0 +1,182 @@
+from xml.etree import ElementTree
+
+import pytest
+
+from support.bench_figures import about, client, listening
+from vivavoce.bench.chart import chart
+from vivavoce.bench.connection import (
+    COMMITTED,
+    FIRST_AUDIO,
+    RESPONSE_CREATED,
+    RESPONSE_DONE,
+    SPEECH_STOPPED,
+    TRANSCRIBED,
+)
+from vivavoce.bench.figures import Answering, Ramp, Report, Sessions, Stage, Tally
+from vivavoce.bench.report import lines
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+RAMP = Ramp(
+    lag_target_ms=100,
+    callers=64,
+    ended="known to 10%, or to 32 callers",
+    runs=[listening(32, 40), listening(128, 900, missed=3), listening(64, 60)],
+)
+
+COMPLETE = Tally(expected=6, found=6, missed=0, extra=0)
+
+ANSWERING = Answering(
+    callers=2,
+    turns=6,
+    answered=6,
+    starts=COMPLETE,
+    stops=COMPLETE,
+    after_endpoint_ms=about(32, 41),
+    after_decided_ms=about(10, 14),
+    after_speech_stopped_ms=about(1, 2),
+    waterfall=[
+        Stage(event=SPEECH_STOPPED, after_ms=about(530, 540)),
+        Stage(event=COMMITTED, after_ms=about(530, 540)),
+        Stage(event=TRANSCRIBED, after_ms=about(520, 540)),
+        Stage(event=RESPONSE_CREATED, after_ms=about(531, 541)),
+        Stage(event=FIRST_AUDIO, after_ms=about(532, 542)),
+        Stage(event=RESPONSE_DONE, after_ms=about(9000, 9001)),
+    ],
+    client=client(),
+    not_measured={},
+)
+
+
+def report(**measured: object) -> Report:
+    fields: dict[str, object] = {
+        "version": 1,
+        "vivavoce": "0",
+        "url": "http://127.0.0.1:8080/v1",
+        "model": "any <one>",
+        "taken": "2026-11-22T12:00:00+00:00",
+        "client": "a client",
+        "server_processes": [42],
+        "silence_ms": 500,
+        "stt_ms": 50.0,
+    }
+    return Report(**(fields | measured))  # type: ignore[arg-type]
+
+
+def drawn(**measured: object) -> ElementTree.Element:
+    picture = chart(report(**measured))
+    assert picture is not None
+    return ElementTree.fromstring(picture)
+
+
+def words(picture: ElementTree.Element) -> list[str]:
+    return [text.text or "" for text in picture.iter(f"{SVG}text")]
+
+
+def test_a_ramp_is_drawn_with_every_run_in_the_order_of_callers() -> None:
+    picture = drawn(ramp=RAMP)
+    points = [line.attrib["points"].split() for line in picture.iter(f"{SVG}polyline")]
+    assert [len(line) for line in points] == [3, 3]
+    for line in points:
+        across = [float(point.split(",")[0]) for point in line]
+        assert across == sorted(across)
+        assert across[1] == pytest.approx((across[0] + across[2]) / 2, rel=0.3)
+    assert {"32", "64", "128"} <= set(words(picture))
+    assert "64 callers within 100 ms" in words(picture)
+
+
+def test_each_point_tells_its_lag() -> None:
+    titles = [title.text for title in drawn(ramp=RAMP).iter(f"{SVG}title")]
+    assert titles == ["20 ms", "30 ms", "450 ms", "40 ms", "60 ms", "900 ms"]
+
+
+def test_a_run_far_beyond_the_target_stays_inside_the_picture() -> None:
+    for circle in drawn(ramp=RAMP).iter(f"{SVG}circle"):
+        assert 0 < float(circle.attrib["cy"]) < 320
+
+
+def test_a_waterfall_is_drawn_in_order_of_time_up_to_the_first_audio() -> None:
+    names = [word for word in words(drawn(answering=ANSWERING)) if not word.endswith("ms")]
+    assert names[2:7] == [
+        "transcript",
+        "speech_stopped",
+        "committed",
+        "response.created",
+        "first audio",
+    ]
+    assert "response.done" not in names
+
+
+def test_a_bar_begins_where_the_one_before_ended() -> None:
+    bars = [
+        (float(bar.attrib["x"]), float(bar.attrib["width"]))
+        for bar in drawn(answering=ANSWERING).iter(f"{SVG}rect")
+        if bar.attrib["class"] == "p50"
+    ]
+    assert len(bars) == 5
+    (first, until_heard), (second, until_stopped), *_ = bars
+    assert second == pytest.approx(first + until_heard, abs=0.2)
+    assert until_stopped / until_heard == pytest.approx(10 / 520, rel=0.05)
+
+
+def test_the_endpoint_stands_in_the_waterfall() -> None:
+    assert "endpoint, 500 ms" in words(drawn(answering=ANSWERING))
+
+
+def test_two_pictures_are_one_below_the_other() -> None:
+    picture = drawn(ramp=RAMP, answering=ANSWERING)
+    assert [group.attrib["transform"] for group in picture.iter(f"{SVG}g")] == [
+        "translate(0 0)",
+        "translate(0 320)",
+    ]
+
+
+def test_it_is_legible_on_black() -> None:
+    picture = chart(report(ramp=RAMP))
+    assert picture is not None
+    assert "prefers-color-scheme: dark" in picture
+
+
+def test_there_is_no_picture_of_nothing() -> None:
+    assert chart(report()) is None
+
+
+def test_the_text_has_a_line_for_each_figure() -> None:
+    text = "\n".join(lines(report(listening=listening(32, 40), answering=ANSWERING)))
+    assert "CPU for a second of audio                           2.5 ms" in text
+    assert (
+        "speech_stopped                                      100 of 100, 0 missed, 0 extra" in text
+    )
+    assert "first audio behind the server's own endpoint        p50   10.0  p99   14.0" in text
+    assert "6 of 6 turns answered" in text
+
+
+def test_a_figure_that_is_not_there_says_why() -> None:
+    text = "\n".join(lines(report(listening=listening(32, 40))))
+    assert "less its engine   not measured: not asked for" in text
+    nothing = Sessions(
+        callers=8,
+        memory=None,
+        idle_kib_per_session=None,
+        live_kib_per_session=None,
+        idle_cpu_ms_per_s=None,
+        not_measured=dict.fromkeys(
+            ("idle_kib_per_session", "live_kib_per_session", "idle_cpu_ms_per_s"), "on the moon"
+        ),
+    )
+    assert "\n".join(lines(report(sessions=nothing))).count("not measured: on the moon") == 3
+
+
+def test_a_late_client_is_told_in_so_many_words() -> None:
+    in_time = "\n".join(lines(report(listening=listening(32, 40))))
+    late = "\n".join(lines(report(listening=listening(32, 40, late=True))))
+    assert "the client's, not the server's" in late
+    assert "the client's, not the server's" not in in_time
+
+
+def test_a_ramp_tells_each_run_and_why_it_ended() -> None:
+    text = "\n".join(lines(report(ramp=RAMP)))
+    assert "128 callers" in text
+    assert "3 missed" in text
+    assert "callers within 100 ms                               64" in text
+    assert "known to 10%" in text

@@ -1,0 +1,115 @@
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from vivavoce.bench.answering import ANSWER_S, Talk
+from vivavoce.bench.connection import Connection
+from vivavoce.bench.pacer import Caller, Pace, arrange, speak
+from vivavoce.bench.track import GAP_MS, clip_track, silence
+from vivavoce.speech import clip
+
+
+class Wire:
+    """Keeps the frames that a connection sends, as long as it is whole."""
+
+    def __init__(self, *, whole: bool = True) -> None:
+        self.sent: list[bytes] = []
+        self.whole = whole
+
+    async def send_frame(self, frame: bytes, _kind: Any) -> None:
+        if not self.whole:
+            raise ConnectionResetError
+        self.sent.append(frame)
+
+
+def connection(wire: Wire | None = None) -> Connection:
+    socket: Any = wire or Wire()
+    return Connection(socket, Counter())
+
+
+def callers(count: int, chunk_ms: int = 20) -> list[Caller]:
+    return [Caller(connection(), iter((b"a", b"b")), chunk_ms) for _ in range(count)]
+
+
+def test_callers_begin_at_different_times_of_a_chunk_and_of_the_run() -> None:
+    people = callers(100)
+    phases = arrange(people, 50.0, 1.7)
+    assert len(phases) == 10
+    assert {len(phase) for phase in phases} == {10}
+    assert min(caller.begin for caller in people) == 50.0
+    assert 51.6 < max(caller.begin for caller in people) < 51.75
+    assert len({round(caller.begin * 1000) % 20 for caller in people}) == 10
+
+
+def test_callers_in_step_begin_within_one_chunk() -> None:
+    people = callers(5, chunk_ms=100)
+    phases = arrange(people, 50.0, 0.0)
+    assert len(phases) == 5
+    assert [caller.begin for caller in people] == pytest.approx([50.0, 50.02, 50.04, 50.06, 50.08])
+
+
+async def test_a_caller_sends_frame_after_frame_from_its_first_step_on() -> None:
+    wire = Wire()
+    caller = Caller(connection(wire), iter((b"a", b"b")), 20)
+    caller.first_step = 3
+    pace = Pace()
+    alive = [await speak(caller, step, 0.0, pace) for step in range(6)]
+    assert alive == [True, True, True, True, True, False]
+    assert wire.sent == [b"a", b"b"]
+    assert (caller.sent, len(pace.late_ms)) == (2, 2)
+
+
+async def test_a_caller_whose_connection_is_lost_sends_no_more() -> None:
+    caller = Caller(connection(Wire(whole=False)), iter((b"a", b"b", b"c")), 20)
+    assert await speak(caller, 0, 0.0, Pace())
+    assert not await speak(caller, 1, 0.0, Pace())
+
+
+def test_a_sample_is_sent_with_the_frame_that_holds_it() -> None:
+    caller = Caller(connection(), iter(()), 20, begin=10.0)
+    assert [caller.due(ms) for ms in (0, 19, 20)] == pytest.approx([10.0, 10.0, 10.02])
+    assert [caller.due_until(ms) for ms in (20, 21, 40)] == pytest.approx([10.0, 10.02, 10.02])
+
+
+def test_a_client_is_late_by_its_99th_percentile() -> None:
+    assert not Pace([0.1] * 99 + [50.0], cpu_s=1.0, wall_s=2.0).figures().late
+    assert Pace([0.1] * 98 + [50.0] * 2, cpu_s=1.0, wall_s=2.0).figures().late
+
+
+def test_what_a_frame_costs_is_told() -> None:
+    figures = Pace([0.1] * 100_000, cpu_s=2.0, wall_s=8.0, waited_s=1.0).figures()
+    assert (figures.cpu_share, figures.cpu_us_per_frame, figures.frames) == (0.25, 20.0, 100_000)
+    assert figures.core_wait_share == 0.125
+
+
+def talk(seconds: float) -> Talk:
+    return Talk(connection(), ("time", "sum"), 20, 500, seconds, number=0)
+
+
+def test_a_caller_who_gets_no_answer_waits_for_some_time() -> None:
+    frames = list(talk(seconds=0.1).frames())
+    spoken = clip_track("time", 20).frames
+    assert tuple(frames[: len(spoken)]) == spoken
+    assert len(frames) - len(spoken) == 1000 * ANSWER_S / 20
+    assert set(frames[len(spoken) :]) == {silence(20)}
+
+
+def test_a_caller_hears_an_answer_out_before_the_next_turn() -> None:
+    conversation = talk(seconds=10)
+    frames = conversation.frames()
+    first = clip_track("time", 20).frames
+    for _ in range(len(first) + 200):
+        next(frames)
+    assert len(conversation.turns) == 1
+    conversation.connection.done = 1
+    assert next(frames) == clip_track("sum", 20).frames[0]
+    begin_ms = 20 * (len(first) + 200)
+    assert conversation.turns[1].onset_ms == begin_ms + clip("sum").onset_ms
+
+
+def test_a_caller_waits_even_for_a_quick_answer_until_the_turn_has_surely_ended() -> None:
+    conversation = talk(seconds=0.1)
+    conversation.connection.done = 1
+    waited = len(list(conversation.frames())) - len(clip_track("time", 20).frames)
+    assert waited * 20 == GAP_MS + 500
