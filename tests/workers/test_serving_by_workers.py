@@ -81,6 +81,8 @@ async def test_the_sdk_of_openai_has_a_conversation(process: ServedProcess) -> N
             events = await client.turn()
             assert events[-1].response.status == "completed"
         assert client.spoken()
+        worker = worker_of(client.events[0].session.id)
+        await process.until_logged(f"INFO worker {worker}: ")
 
 
 async def test_a_client_secret_opens_sessions_in_every_worker(server: LiveServer) -> None:
