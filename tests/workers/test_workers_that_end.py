@@ -7,10 +7,12 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from support.served_process import SCRIPTED, ServedProcess, served
 from support.server import Client, LiveServer
@@ -77,9 +79,20 @@ async def test_every_client_is_told_of_the_end_and_no_process_stays(tmp_path: Pa
         assert await process.ended() == 0
 
 
-async def test_workers_end_in_order_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+async def test_workers_end_in_order_when_their_supervisor_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / "vivavoce.yaml"
     config.write_text(CONFIG)
+    # The path of a socket has to be short, and that of a test is not.
+    with tempfile.TemporaryDirectory() as folder, monkeypatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        await kill_the_supervisor(config)
+        assert os.listdir(folder) == []
+
+
+async def kill_the_supervisor(config: Path) -> None:
+    """Returns when nobody is left."""
     with served(config) as process:
         async with connected(process, 2) as clients:
             process.process.kill()

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import signal
 import socket
 import sys
@@ -148,6 +149,8 @@ class Worker:
                     raise AssertionError("a worker begins once")
                 case answer:
                     self._link.heed(answer)
+        # The supervisor has gone without a word, and cannot remove what it has made.
+        await asyncio.to_thread(shutil.rmtree, self._begin.folder, ignore_errors=True)
 
     def _connect(self, tasks: asyncio.TaskGroup) -> None:
         connection = self._channel.connection()
