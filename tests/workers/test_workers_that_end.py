@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -22,7 +23,9 @@ CONFIG = f"{SCRIPTED}\nport: 0\nworkers: 2\n"
 
 
 @contextlib.asynccontextmanager
-async def connected(process: ServedProcess, count: int) -> AsyncIterator[dict[int, Client]]:
+async def connected(
+    process: ServedProcess, count: int, query: str = "model=any"
+) -> AsyncIterator[dict[int, Client]]:
     """So many callers, one in each worker; whatever certificate they are shown."""
     trusting = ssl.create_default_context()
     trusting.check_hostname = False
@@ -34,7 +37,7 @@ async def connected(process: ServedProcess, count: int) -> AsyncIterator[dict[in
         server = LiveServer(process.url, http)
         clients: dict[int, Client] = {}
         for _ in range(count):
-            client = await ending.enter_async_context(server.connect())
+            client = await ending.enter_async_context(server.connect(query))
             worker = worker_of(client.events[0]["session"]["id"])
             assert worker is not None
             clients[worker] = client
@@ -66,6 +69,21 @@ async def test_a_worker_that_was_killed_is_replaced_and_calls_elsewhere_go_on(
                 await more[1].nothing_new()
                 assert {certificate_of(more[1])} == shown
         assert "".join(process.log).count("fingerprint") == 1
+
+
+async def test_a_worker_that_starts_during_a_reload_takes_it_up(tmp_path: Path) -> None:
+    config = tmp_path / "vivavoce.yaml"
+    config.write_text(CONFIG)
+    with served(config) as process:
+        pids = await process.pids(2)
+        config.write_text(CONFIG + "models: [{name: fresh, pipeline: {}}]\n")
+        os.kill(pids[2], signal.SIGKILL)
+        await process.until_logged("has ended with signal 9")
+        process.process.send_signal(signal.SIGHUP)
+        await process.until_logged("the configuration was reloaded")
+        async with connected(process, 2, query="model=fresh") as clients:
+            for client in clients.values():
+                await client.nothing_new()
 
 
 async def test_every_client_is_told_of_the_end_and_no_process_stays(tmp_path: Path) -> None:
@@ -101,25 +119,26 @@ async def kill_the_supervisor(config: Path) -> None:
         assert await process.ended() == -signal.SIGKILL
 
 
+async def refused(config: Path) -> "subprocess.CompletedProcess[str]":
+    """What the command says that cannot start."""
+    command = [sys.executable, "-m", "vivavoce", "serve", "--config", str(config)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    return done
+
+
 async def test_what_a_worker_cannot_start_with_is_told_once(tmp_path: Path) -> None:
     config = tmp_path / "vivavoce.yaml"
     config.write_text(CONFIG + "tls_cert: none.pem\ntls_key: none.pem\n")
-    command = [sys.executable, "-m", "vivavoce", "serve", "--config", str(config)]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stdout == ""
+    done = await refused(config)
     assert done.stderr.count("TLS: cannot use the certificate") == 1
-    assert "Traceback" not in done.stderr
 
 
-async def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path) -> None:
+async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     config = tmp_path / "vivavoce.yaml"
-    config.write_text(CONFIG)
-    with served(config) as process:
-        port = process.url.split(":")[2].split("/")[0]
-        command = [sys.executable, "-m", "vivavoce", "serve", "--config", str(config)]
-        done = await asyncio.to_thread(
-            subprocess.run, [*command, "--port", port], capture_output=True, text=True
-        )
-        assert done.returncode == 1
-        assert f"cannot listen on 127.0.0.1, port {port}" in done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config.write_text(f"{SCRIPTED}\nport: {port}\nworkers: 2\n")
+        done = await refused(config)
+    assert f"cannot listen on 127.0.0.1, port {port}" in done.stderr

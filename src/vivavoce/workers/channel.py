@@ -42,6 +42,7 @@ class Channel(Generic[Message]):
         self._connections: deque[socket.socket] = deque()
         """Came with a message that is not read yet."""
         self._outgoing = bytearray()
+        self._readable = asyncio.Event()
 
     def send(self, message: msgspec.Struct) -> None:
         """Send a message, behind those that wait. To an end that was closed it goes nowhere."""
@@ -65,11 +66,13 @@ class Channel(Generic[Message]):
         return True
 
     async def receive(self) -> Message | None:
-        """The next message; None when the other end is closed, as it is when its process ends."""
+        """The next message; None when this end is closed, or the other, as a process' end does."""
         while True:
             if (message := self._complete()) is not None:
                 return message
-            await self._readable()
+            await self._until_readable()
+            if self._socket.fileno() < 0:
+                return None
             try:
                 data, descriptors, flags, _ = socket.recv_fds(
                     self._socket, RECEIVED_AT_ONCE, DESCRIPTORS_AT_ONCE
@@ -92,10 +95,13 @@ class Channel(Generic[Message]):
         return self._connections.popleft() if self._connections else None
 
     def close(self) -> None:
-        """Close this end, which the other sees."""
+        """Close this end, which the other sees, and who receives here."""
         if self._socket.fileno() >= 0:
-            asyncio.get_running_loop().remove_writer(self._socket)
+            loop = asyncio.get_running_loop()
+            loop.remove_writer(self._socket)
+            loop.remove_reader(self._socket)
             self._socket.close()
+        self._readable.set()
         while self._connections:
             self._connections.popleft().close()
 
@@ -115,14 +121,18 @@ class Channel(Generic[Message]):
         del self._incoming[:end]
         return message
 
-    async def _readable(self) -> None:
+    async def _until_readable(self) -> None:
+        """Returns when there is something to read, or this end is closed."""
+        if self._socket.fileno() < 0:
+            return
         loop = asyncio.get_running_loop()
-        readable = asyncio.Event()
-        loop.add_reader(self._socket, readable.set)
+        self._readable.clear()
+        loop.add_reader(self._socket, self._readable.set)
         try:
-            await readable.wait()
+            await self._readable.wait()
         finally:
-            loop.remove_reader(self._socket)
+            if self._socket.fileno() >= 0:
+                loop.remove_reader(self._socket)
 
     def _flush(self) -> None:
         """Send what goes now, and the rest when there is room."""

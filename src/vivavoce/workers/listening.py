@@ -15,10 +15,9 @@ logger = logging.getLogger(__name__)
 BACKLOG = 1024
 """Connections that may wait to be accepted: a morning's callers come at once."""
 
-OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
 RETRY_S = 1.0
-"""How long to leave connections waiting then, as `asyncio` does."""
+"""How long to leave connections waiting when none can be accepted, as `asyncio` does: mostly there
+are too many open files."""
 
 
 async def bound(host: str, port: int) -> list[socket.socket]:
@@ -77,8 +76,6 @@ async def accepted(listener: socket.socket) -> AsyncGenerator[socket.socket, Non
         except ConnectionError:  # it was gone before it was accepted
             continue
         except OSError as error:
-            if error.errno not in OUT_OF_RESOURCES:
-                raise
             logger.error("no connection can be accepted: %s", error.strerror)
             await asyncio.sleep(RETRY_S)
             continue

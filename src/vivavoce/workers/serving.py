@@ -51,27 +51,39 @@ async def running(settings: Settings, read: ReadSettings) -> AsyncIterator[Serve
     if not hasattr(socket, "send_fds"):
         raise ConfigError("workers: several need Unix sockets, which this system does not have.")
     exposure.check_exposure(settings)
-    with private_folder() as folder, contextlib.ExitStack() as closing:
+    async with contextlib.AsyncExitStack() as ending:
+        folder = ending.enter_context(private_folder())
         listeners = await bound(settings.host, settings.port)
         for listener in listeners:
-            closing.enter_context(listener)
+            ending.enter_context(listener)
         host, port = listeners[0].getsockname()[:2]
         supervisor = Supervisor(begin(settings, folder), read, environment(folder))
+        ending.push_async_callback(supervisor.stop)
         ready = await supervisor.start()
-        async with asyncio.TaskGroup() as tasks:
-            for number in supervisor.numbers:
-                tasks.create_task(supervisor.keep(number), name=f"worker {number}")
+        await ending.enter_async_context(supervising(supervisor, listeners))
+        yield told(settings, host, port, ready, supervisor)
+
+
+@contextlib.asynccontextmanager
+async def supervising(
+    supervisor: Supervisor, listeners: list[socket.socket]
+) -> AsyncIterator[None]:
+    """Within the block workers are kept alive, and handed what connects; then all of it stops."""
+    async with asyncio.TaskGroup() as tasks:
+        for number in supervisor.numbers:
+            tasks.create_task(supervisor.keep(number), name=f"worker {number}")
+        for listener in listeners:
+            listener.listen(BACKLOG)
+        accepting = [tasks.create_task(supervisor.accept(one)) for one in listeners]
+        try:
+            yield
+        finally:
+            for task in accepting:
+                task.cancel()
+            await asyncio.wait(accepting)
             for listener in listeners:
-                listener.listen(BACKLOG)
-            accepting = [tasks.create_task(supervisor.accept(one)) for one in listeners]
-            try:
-                yield told(settings, host, port, ready, supervisor)
-            finally:
-                for task in accepting:
-                    task.cancel()
-                await asyncio.wait(accepting)
-                closing.close()
-                await supervisor.stop()
+                listener.close()
+            await supervisor.stop()
 
 
 def told(

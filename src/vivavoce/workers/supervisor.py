@@ -78,23 +78,23 @@ class Supervisor:
         return range(1, self._begin.settings.workers + 1)
 
     async def start(self) -> list[Ready]:
-        """Start all workers, and wait until each is ready. Raises `ConfigError` if one cannot."""
-        try:
-            for number in self.numbers:
-                await self._start(number)
-            words = await asyncio.gather(*(one.first_word() for one in self._workers.values()))
-            for word in words:
-                if isinstance(word, CannotStart):
-                    raise ConfigError(word.error)
-        except BaseException:
-            await self.stop()
-            raise
-        for worker in self._workers.values():
+        """Start all workers, and wait until each is ready. Raises `ConfigError` if one cannot.
+
+        Whatever comes of it, `stop` has to follow.
+        """
+        workers = [await self._start(number) for number in self.numbers]
+        ready: list[Ready] = []
+        for worker in workers:
+            word = await worker.first_word()
+            if isinstance(word, CannotStart):
+                raise ConfigError(word.error)
+            ready.append(word)
+        for worker in workers:
             logger.info("worker %s is process %s", worker.number, worker.pid)
-        return [word for word in words if isinstance(word, Ready)]
+        return ready
 
     async def stop(self) -> None:
-        """Have all workers close their sessions and end, and see that they do."""
+        """Have all workers close their sessions and end, and see that they do, once or again."""
         self._stopping.set()
         for worker in self._workers.values():
             worker.stop()

@@ -56,7 +56,8 @@ class Worker:
         self._begin = begin
         self._models = begin.models
         self._link = Link(channel)
-        self._adopt: Reload | None = None
+        self._adopt: asyncio.Future[Reload] = asyncio.get_running_loop().create_future()
+        """What takes up other models, as soon as there is something that has models."""
         self._connections: Connections | None = None
 
     async def run(self) -> None:
@@ -108,9 +109,6 @@ class Worker:
             self._connections = Connections(
                 server.runner.server, context, lambda: self._channel.send(Disconnected())
             )
-            self._adopt = server.reload
-            if self._models is not begin.models:  # it was told of others while it was starting
-                await self._adopt()
             self._channel.send(
                 Ready(
                     summary=app.summary(server.models),
@@ -118,6 +116,7 @@ class Worker:
                     model=server.models.base.name,
                 )
             )
+            self._adopt.set_result(server.reload)
             try:
                 await asyncio.Event().wait()
             finally:
@@ -162,10 +161,10 @@ class Worker:
         self._channel.send(Disconnected())
 
     async def _reload(self, wanted: Adopt) -> None:
+        adopt = await self._adopt
         self._models = wanted.models
         try:
-            if self._adopt is not None:
-                await self._adopt()
+            await adopt()
         except ConfigError as error:
             self._channel.send(Adopted(wanted.number, str(error)))
         else:

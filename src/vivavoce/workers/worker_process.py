@@ -71,11 +71,13 @@ class WorkerProcess:
         word = await self.channel.receive()
         if isinstance(word, Ready | CannotStart):
             return word
-        status = await self.ended()
+        status = await self._process.wait()
         return CannotStart(f"Worker {self.number} has ended with {told(status)}, at its start.")
 
     async def adopt(self, models: Settings) -> str | None:
         """Have it offer the models of these settings; gives what went wrong, if anything did."""
+        if self._process.returncode is not None:  # another one is to be told, when it starts
+            return None
         number = next(self._numbers)
         outcome = self._adopting[number] = asyncio.get_running_loop().create_future()
         self.channel.send(Adopt(number, models))
