@@ -4,13 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import secrets
-import signal
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -18,9 +14,11 @@ from aiohttp.typedefs import Middleware
 
 from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
+from vivavoce.config.paths import trace_folder
 from vivavoce.config.resolution import TITLES
 from vivavoce.config.speculation_level import level_of
 from vivavoce.engines.registry import SLOTS
+from vivavoce.process import until_stopped
 from vivavoce.reloading import Read, ReadAgain, Reloading, reloading_when, told
 from vivavoce.runtime.addresses import AllowedAddresses
 from vivavoce.runtime.catalogue import Catalogue
@@ -30,6 +28,7 @@ from vivavoce.runtime.load import LoadWatch
 from vivavoce.runtime.mcp_client import McpClient
 from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.models import Models
+from vivavoce.runtime.places import Places
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.sessions import RandomBits, SessionPolicy, Sessions
 from vivavoce.session.rate_limits import RateLimitSettings
@@ -38,9 +37,8 @@ from vivavoce.transports import exposure
 from vivavoce.transports.foreign_logs import keep_secrets_out
 from vivavoce.transports.http import MAX_FIELD, application
 from vivavoce.transports.reload import Reload
+from vivavoce.transports.tls import Tls
 from vivavoce.transports.websocket import Connect, connect_socket
-
-T = TypeVar("T")
 
 SHUTDOWN_S = 5.0
 
@@ -81,11 +79,15 @@ async def running(settings: Settings, read_again: ReadAgain | None = None) -> As
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a server has from the machine it runs on, and a mock has from its script.
+    """What a server has from the machine it runs on, a mock from its script, and a worker from its
+    supervisor.
 
     `chances` is asked for the randomness of each session. In `lockstep` a session reads the next
     event when all that follows from the one before has happened, and its speech is not held back
     until it can be played. `connect` makes connections; `middlewares` see requests first.
+
+    A worker has a number, `worker`, and shares its `places` and `certificate` with others; `reload`
+    is what it does when it is asked for one. None is what a server does by itself.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -93,6 +95,23 @@ class Surroundings:
     lockstep: Rests | None = None
     connect: Connect = connect_socket
     middlewares: tuple[Middleware, ...] = ()
+    worker: int | None = None
+    places: Places | None = None
+    certificate: Tls | None = None
+    reload: Reload | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A server that is ready but for its port."""
+
+    runner: web.AppRunner
+    models: Models
+    notices: tuple[str, ...]
+    certificate: Tls | None
+    """What its port shows for TLS."""
+    reload: Reload
+    """Reads the models of this process anew; gives notices. Raises `ConfigError`."""
 
 
 @contextlib.asynccontextmanager
@@ -108,11 +127,35 @@ async def serving(
     wait for their first use; one that cannot be is reported, and tried again for each session.
     At the end every client is told (close code 1001) before the engines are closed.
     """
+    async with prepared(catalogue, settings, surroundings, read_again) as ready:
+        context = None if ready.certificate is None else ready.certificate.context
+        await listen(web.TCPSite(ready.runner, settings.host, settings.port, ssl_context=context))
+        host, port = ready.runner.addresses[0][:2]
+        yield Server(
+            host=host,
+            port=port,
+            summary=summary(ready.models),
+            notices=ready.notices,
+            secure=ready.certificate is not None,
+            needs_key=bool(settings.api_keys),
+            reload=ready.reload,
+            model=ready.models.base.name,
+        )
+
+
+@contextlib.asynccontextmanager
+async def prepared(
+    catalogue: Catalogue,
+    settings: Settings,
+    surroundings: Surroundings | None = None,
+    read_again: ReadAgain | None = None,
+) -> AsyncIterator[Prepared]:
+    """All of a server but its port, as `serving` has it. Raises `ConfigError`."""
     around = surroundings or Surroundings()
     keep_secrets_out()
     async with contextlib.AsyncExitStack() as ending:
         exposure.check_exposure(settings)
-        certificate = exposure.certificate(settings)
+        certificate = around.certificate or exposure.certificate(settings)
         models = await ending.enter_async_context(Models(catalogue, Metrics()))
         reload = Reloading(models, read_again or (lambda: Read(catalogue)))
         notices = told(models, await models.load_at_start()) + exposure.notices(certificate)
@@ -122,7 +165,7 @@ async def serving(
             watch.start()
             ending.callback(watch.stop)
         runner = web.AppRunner(
-            routes(sessions, settings, around, reload),
+            routes(sessions, settings, around, around.reload or reload),
             handle_signals=False,
             handler_cancellation=True,  # a client that goes away stops the engines it has asked
             shutdown_timeout=SHUTDOWN_S,
@@ -131,18 +174,8 @@ async def serving(
         )
         await runner.setup()
         ending.push_async_callback(stop, runner)
-        context = None if certificate is None else certificate.context
-        await listen(web.TCPSite(runner, settings.host, settings.port, ssl_context=context))
-        host, port = runner.addresses[0][:2]
-        yield Server(
-            host=host,
-            port=port,
-            summary=summary(models),
-            notices=notices,
-            secure=certificate is not None,
-            needs_key=bool(settings.api_keys),
-            reload=reload,
-            model=models.base.name,
+        yield Prepared(
+            runner=runner, models=models, notices=notices, certificate=certificate, reload=reload
         )
 
 
@@ -213,6 +246,8 @@ def sessions_of(models: Models, settings: Settings, around: Surroundings) -> Ses
         ),
         chances=around.chances,
         lockstep=around.lockstep,
+        places=around.places,
+        worker=around.worker,
     )
 
 
@@ -230,21 +265,6 @@ def unhurried(given: SessionPolicy) -> SessionPolicy:
     """The same, but speech is sent however far ahead of playing it is."""
     limits = msgspec.structs.replace(given.limits, max_lead_ms=sys.maxsize)
     return dataclasses.replace(given, limits=limits)
-
-
-def trace_folder(path: str | None) -> Path | None:
-    """The folder for traces, made if need be. Raises `ConfigError` if it cannot be written to."""
-    if path is None:
-        return None
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise ConfigError(
-            f"trace: no file can be made in {folder}: {error.strerror}. Give a folder."
-        ) from error
 
 
 def summary(models: Models) -> str:
@@ -275,32 +295,3 @@ async def reloading_server(
     async with running(settings, read_again) as server, reloading_when(asked, server.reload):
         settle()
         yield server
-
-
-async def until_stopped(
-    server: contextlib.AbstractAsyncContextManager[T], on_ready: Callable[[T], None]
-) -> None:
-    """Run what `server` starts until the process is told to stop, maybe before it is ready."""
-    loop, server_task = asyncio.get_running_loop(), asyncio.current_task()
-    assert server_task is not None
-
-    def stop_once() -> None:
-        if not server_task.cancelling():  # else it is stopping, which is not to be cut short
-            server_task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_once)
-    with contextlib.suppress(asyncio.CancelledError):
-        async with server as started:
-            on_ready(started)
-            await asyncio.Event().wait()
-
-
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on uvloop, where there is one."""
-    try:
-        import uvloop
-    except ImportError:  # it has no wheel for Windows
-        return asyncio.run(main)
-    result: T = uvloop.run(main)
-    return result

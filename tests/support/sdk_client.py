@@ -79,10 +79,12 @@ class SdkClient:
 
 
 @contextlib.asynccontextmanager
-async def sdk_client(url: str, *, transcription: bool = False) -> AsyncIterator[SdkClient]:
+async def sdk_client(
+    url: str, *, transcription: bool = False, api_key: str = "none"
+) -> AsyncIterator[SdkClient]:
     """The SDK, connected to the server at this base URL, after `session.created`."""
     async with (
-        AsyncOpenAI(base_url=url, api_key="none") as openai,
+        AsyncOpenAI(base_url=url, api_key=api_key) as openai,
         openai.realtime.connect(
             model=omit if transcription else "gpt-realtime",
             extra_query={"intent": "transcription"} if transcription else {},

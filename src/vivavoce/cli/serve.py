@@ -24,6 +24,7 @@ from vivavoce.cli.settings import keys_in_environment, reader_of, settings_of
 @click.command()
 @option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8080]")
+@option("--workers", type=int, help="Processes that share the port.  [default: 1]")
 @config_option
 @profile_option
 @offline_option

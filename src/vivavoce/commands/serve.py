@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 
@@ -13,6 +14,8 @@ from vivavoce.config import Configuration, Settings
 from vivavoce.config.discovery import offers
 from vivavoce.engines.onnx_packages import clash
 from vivavoce.reloading import Read, hangups
+from vivavoce.workers import serving as workers
+from vivavoce.workers.supervisor import Reread
 
 RELOADED = frozenset(
     {
@@ -50,13 +53,23 @@ async def run(
         if settings.llm is None and not settings.models:
             for offer in await offers(os.environ, (settings.port,)):
                 click.echo(str(offer), err=True)
-        await app.serve(settings, on_ready, lambda: reread(settings, read_again()), asked)
+        if settings.workers == 1:
+            await app.serve(settings, on_ready, lambda: reread(settings, read_again()), asked)
+        else:
+            read = partial(reread_settings, settings, read_again)
+            await workers.serve(settings, on_ready, read, asked)
 
 
 def reread(running: Settings, found: Configuration) -> Read:
     """What a reload makes of a configuration. Raises `ConfigError`."""
     catalogue = assemble(found.settings, found.places)
     return Read(catalogue, (*found.notices, *ignored(running, found.settings)))
+
+
+def reread_settings(running: Settings, read_again: Callable[[], Configuration]) -> Reread:
+    """What workers are told at a reload, known to be of use. Raises `ConfigError`."""
+    found = read_again()
+    return Reread(found.settings, reread(running, found).notices)
 
 
 def ignored(running: Settings, now: Settings) -> Iterator[str]:

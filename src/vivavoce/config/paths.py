@@ -1,5 +1,6 @@
-"""Files that a configuration names: their whole paths, from the folder of the file that does."""
+"""Files and folders that a configuration names: their whole paths, from the folder of its file."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from vivavoce.config.errors import ConfigError
 from vivavoce.config.models import DownloadFile, ModelSpec
 
 SCRIPTED = "scripted"
@@ -61,3 +63,18 @@ def _with_paths(value: Any, paths: Mapping[str, str]) -> Any:
             return type(value)(**{key: _with_paths(each, paths) for key, each in below.items()})
         case _:
             return value
+
+
+def trace_folder(path: str | None) -> Path | None:
+    """The folder for traces, made if need be. Raises `ConfigError` if it cannot be written to."""
+    if path is None:
+        return None
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ConfigError(
+            f"trace: no file can be made in {folder}: {error.strerror}. Give a folder."
+        ) from error

@@ -40,6 +40,7 @@ class Settings(Part, frozen=True, kw_only=True):
     port: Annotated[
         int, Meta(ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     ] = 8080
+    workers: Annotated[Count, Meta(le=256, description="Processes that share the port.")] = 1
     vad: Annotated[
         EngineSpec | None, Meta(description="Voice activity detector; none takes `silero`.")
     ] = None

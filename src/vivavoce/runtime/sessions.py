@@ -1,6 +1,7 @@
 """The sessions of a server: opening one, and knowing how many there are."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from vivavoce.runtime.input_audio import Retention, Tape
 from vivavoce.runtime.mcp_client import McpClient
 from vivavoce.runtime.models import Models
 from vivavoce.runtime.pipeline import Pipeline
+from vivavoce.runtime.places import OwnPlaces, Places
 from vivavoce.runtime.ports import ToolServers
 from vivavoce.runtime.rests import Rests
 from vivavoce.runtime.session_defaults import realtime_session, transcription_session
@@ -64,7 +66,9 @@ class Sessions:
     """Opens sessions on the models of a server.
 
     `chances` is asked for the randomness of each session; with `lockstep` a session reads a
-    client's next event when all that follows from the one before has happened.
+    client's next event when all that follows from the one before has happened. Without `places` it
+    has those of the policy for itself. `worker` is the number of this process, where there are
+    several.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class Sessions:
         tool_servers: ToolServers | None = None,
         chances: Callable[[], RandomBits] = lambda: secrets.randbits,
         lockstep: Rests | None = None,
+        places: Places | None = None,
+        worker: int | None = None,
     ) -> None:
         self._models = models
         self._policy = policy
@@ -83,13 +89,14 @@ class Sessions:
         self._tool_servers = tool_servers or McpClient()
         self._chances = chances
         self._lockstep = lockstep
+        self._places = places or OwnPlaces(policy.max_sessions)
+        self._worker = worker
         self._load: Load = "normal"
         self._open: dict[SessionDriver, tuple[Pipeline, SessionWatch]] = {}
-        self._opening = 0
-        """Sessions that wait for their engines; they have their place already."""
 
-    def __len__(self) -> int:
-        return len(self._open)
+    async def count(self) -> int:
+        """How many sessions the server holds, those of other workers included."""
+        return await self._places.taken()
 
     @property
     def models(self) -> Models:
@@ -140,22 +147,19 @@ class Sessions:
         Its id and its end are set here. Raises `Refusal` for a model that there is not,
         `ModelLoadError` or `TooManySessionsError`.
         """
-        if len(self._open) + self._opening >= self._policy.max_sessions:
+        if not await self._places.take():
             raise TooManySessionsError(
                 f"This server holds at most {self._policy.max_sessions} sessions at a time. "
                 "Try again later."
             )
-        pipeline = self._hold(start)
-        self._opening += 1
-        try:
+        with contextlib.ExitStack() as failing:
+            failing.callback(self._places.free)
+            pipeline = self._hold(start)
+            failing.callback(pipeline.release)
             await pipeline.load(HEARING if isinstance(start, TranscriptionSession) else ALL_SLOTS)
             watch = SessionWatch(self._models.metrics, pipeline.model)
             driver = self._begin(start, pipeline, tasks, watch)
-        except BaseException:
-            pipeline.release()
-            raise
-        finally:
-            self._opening -= 1
+            failing.pop_all()
         if self._load != "normal":
             driver.load_changed(self._load)
         self._open[driver] = pipeline, watch
@@ -178,6 +182,7 @@ class Sessions:
             pipeline, watch = held
             pipeline.release()
             watch.closed()
+            self._places.free()
 
     def _hold(self, start: SessionConfig) -> Pipeline:
         """The engines of a session, to be released. Raises `Refusal`."""
@@ -218,7 +223,7 @@ class Sessions:
         lifetime_s = self._policy.limits.lifetime_s
         expires_at = 0 if lifetime_s is None else clock.unix() + int(lifetime_s)
         random_bits = self._chances()
-        session_id = Ids(random_bits).new("sess")
+        session_id = Ids(random_bits, self._worker).new("sess")
         config = msgspec.structs.replace(start, id=session_id, expires_at=expires_at)
         recognizer = pipeline.stt.engine
         return Origin(

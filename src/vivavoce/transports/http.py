@@ -73,7 +73,7 @@ def health(sessions: Sessions) -> Callable[[web.Request], Awaitable[web.Response
     """`GET /health`: that the server answers, and how many sessions it holds."""
 
     async def handle(_: web.Request) -> web.Response:
-        body = {"status": "ok", "version": __version__, "sessions": len(sessions)}
+        body = {"status": "ok", "version": __version__, "sessions": await sessions.count()}
         return web.json_response(body)
 
     return handle

@@ -56,20 +56,34 @@ def refuse_passphrase() -> str:
 def self_signed(host: str) -> Tls:
     """TLS with a certificate made now, for this host and for the names of this machine.
 
-    It is for development: a client must be told to trust it. Its key is never kept on disk, but
-    for the moment in which OpenSSL reads it, in a file that only this user can read.
+    It is for development: a client must be told to trust it.
     """
+    return from_pem(self_signed_pem(host))
+
+
+def self_signed_pem(host: str) -> bytes:
+    """Such a certificate behind its private key, for processes that are to show the same one."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = sign(key, tuple(dict.fromkeys((*LOCAL_NAMES, host))))
     pem = serialization.Encoding.PEM
     key_pem = key.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    return key_pem + certificate.public_bytes(pem)
+
+
+def from_pem(pem: bytes) -> Tls:
+    """TLS with what `self_signed_pem` has made.
+
+    The key is never kept on disk, but for the moment in which OpenSSL reads it, in a file that
+    only this user can read.
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        file.write(key_pem + certificate.public_bytes(pem))
+        file.write(pem)
         file.flush()
         context.load_cert_chain(file.name)
+    certificate = x509.load_pem_x509_certificate(pem)
     return Tls(context, certificate.fingerprint(SHA256()).hex(":").upper())
 
 

@@ -1,0 +1,1 @@
+"""Several processes behind one port: a supervisor that accepts, and workers that serve."""
