@@ -5,13 +5,11 @@ import contextlib
 import dataclasses
 import logging
 import secrets
-import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -21,6 +19,7 @@ from vivavoce.assembly import assemble
 from vivavoce.config import ConfigError, Settings
 from vivavoce.config.resolution import TITLES
 from vivavoce.engines.registry import SLOTS
+from vivavoce.process import until_stopped
 from vivavoce.reloading import Read, ReadAgain, Reloading, reloading_when, told
 from vivavoce.runtime.addresses import AllowedAddresses
 from vivavoce.runtime.catalogue import Catalogue
@@ -38,8 +37,6 @@ from vivavoce.transports.foreign_logs import keep_secrets_out
 from vivavoce.transports.http import MAX_FIELD, application
 from vivavoce.transports.reload import Reload
 from vivavoce.transports.websocket import Connect, connect_socket
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -266,32 +263,3 @@ async def reloading_server(
     """A server that reloads when the event is set. Raises `ConfigError`."""
     async with running(settings, read_again) as server, reloading_when(asked, server.reload):
         yield server
-
-
-async def until_stopped(
-    server: contextlib.AbstractAsyncContextManager[T], on_ready: Callable[[T], None]
-) -> None:
-    """Run what `server` starts until the process is told to stop, maybe before it is ready."""
-    loop, server_task = asyncio.get_running_loop(), asyncio.current_task()
-    assert server_task is not None
-
-    def stop_once() -> None:
-        if not server_task.cancelling():  # else it is stopping, which is not to be cut short
-            server_task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_once)
-    with contextlib.suppress(asyncio.CancelledError):
-        async with server as started:
-            on_ready(started)
-            await asyncio.Event().wait()
-
-
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on uvloop, where there is one."""
-    try:
-        import uvloop
-    except ImportError:  # it has no wheel for Windows
-        return asyncio.run(main)
-    result: T = uvloop.run(main)
-    return result

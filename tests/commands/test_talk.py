@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from vivavoce import app
+from vivavoce import app, process
 from vivavoce.commands.client import connect
 from vivavoce.commands.evidence import read_evidence
 from vivavoce.commands.playback import Cut, PlaybackQueue
@@ -75,7 +75,7 @@ def test_speaking_over_an_answer_stops_it_and_is_answered(
     require_module: Callable[..., ModuleType],
 ) -> None:
     require_module("pocketsphinx", reason="the built-in recogniser")
-    (cut,) = app.run(talk_about_a_story(tmp_path))
+    (cut,) = process.run(talk_about_a_story(tmp_path))
 
     assert cut.played_ms >= 1000
     output = capsys.readouterr().out

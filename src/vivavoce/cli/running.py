@@ -11,10 +11,10 @@ from vivavoce.config import ConfigError
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a command's coroutine; settings that cannot be used are an error of the command line."""
-    from vivavoce import app
+    from vivavoce import process
 
     try:
-        app.run(main)
+        process.run(main)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
 

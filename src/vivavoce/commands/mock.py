@@ -7,11 +7,12 @@ import click
 from vivavoce import app
 from vivavoce.commands.hosting import show_notices
 from vivavoce.mock.server import MockOptions, mocking, websocket_url
+from vivavoce.process import until_stopped
 
 
 async def run(options: MockOptions) -> None:
     """Run a mock. Raises `ConfigError`."""
-    await app.until_stopped(mocking(options), announce)
+    await until_stopped(mocking(options), announce)
 
 
 def announce(server: app.Server) -> None:

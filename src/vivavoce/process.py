@@ -1,0 +1,38 @@
+"""The process around a server: its event loop, and the signals that end it."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def until_stopped(
+    server: contextlib.AbstractAsyncContextManager[T], on_ready: Callable[[T], None]
+) -> None:
+    """Run what `server` starts until the process is told to stop, maybe before it is ready."""
+    loop, server_task = asyncio.get_running_loop(), asyncio.current_task()
+    assert server_task is not None
+
+    def stop_once() -> None:
+        if not server_task.cancelling():  # else it is stopping, which is not to be cut short
+            server_task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop_once)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with server as started:
+            on_ready(started)
+            await asyncio.Event().wait()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on uvloop, where there is one."""
+    try:
+        import uvloop
+    except ImportError:  # it has no wheel for Windows
+        return asyncio.run(main)
+    result: T = uvloop.run(main)
+    return result
