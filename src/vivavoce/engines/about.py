@@ -25,6 +25,9 @@ class About:
     """The licence of what it loads."""
     commercial: Commercial = "yes"
     """Whether those weights may be used commercially."""
+    light: bool = False
+    """It holds neither a model nor a child process, so that each worker has one of its own. All
+    others are hosted once for all workers."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -35,6 +38,12 @@ class About:
 _SERVER = "the server's own"
 _BACKEND = "a running backend of LocalAI"
 _CHILD = "in a process of its own"
+_ELSEWHERE = About(
+    what="on another machine, by `vivavoce engines serve`",
+    licence="Apache-2.0, and the engine's",
+    weights="the engine's",
+    light=True,
+)
 
 ABOUT: Mapping[tuple[Slot, str], About] = {
     ("vad", "silero"): About(
@@ -43,8 +52,10 @@ ABOUT: Mapping[tuple[Slot, str], About] = {
         licence="MIT",
         weights="MIT",
     ),
-    ("vad", "localai"): About(what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER),
-    ("vad", "scripted"): About(what="by loudness, for tests"),
+    ("vad", "localai"): About(
+        what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER, light=True
+    ),
+    ("vad", "scripted"): About(what="by loudness, for tests", light=True),
     ("turn", "smart-turn"): About(
         what="judges from the voice whether a turn is complete",
         modules=("onnxruntime", "pipecat"),
@@ -52,6 +63,7 @@ ABOUT: Mapping[tuple[Slot, str], About] = {
         licence="BSD-2-Clause",
         weights="BSD-2-Clause",
     ),
+    ("turn", "remote"): _ELSEWHERE,
     ("noise", "webrtc"): About(
         what="WebRTC's noise suppression, on Linux",
         modules=("webrtc_noise_gain",),
@@ -78,16 +90,26 @@ ABOUT: Mapping[tuple[Slot, str], About] = {
         licence="BSD-2-Clause",
         weights="BSD-2-Clause",
     ),
-    ("stt", "openai"): About(what="any server with /v1/audio/transcriptions", weights=_SERVER),
-    ("stt", "localai"): About(what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER),
-    ("stt", "wyoming"): About(what="any Wyoming service, as of Home Assistant", weights=_SERVER),
-    ("stt", "scripted"): About(what="hears what it is told to, for tests"),
-    ("llm", "openai"): About(what="any server with /v1/chat/completions", weights=_SERVER),
+    ("stt", "openai"): About(
+        what="any server with /v1/audio/transcriptions", weights=_SERVER, light=True
+    ),
+    ("stt", "localai"): About(
+        what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER, light=True
+    ),
+    ("stt", "wyoming"): About(
+        what="any Wyoming service, as of Home Assistant", weights=_SERVER, light=True
+    ),
+    ("stt", "scripted"): About(what="hears what it is told to, for tests", light=True),
+    ("stt", "remote"): _ELSEWHERE,
+    ("llm", "openai"): About(
+        what="any server with /v1/chat/completions", weights=_SERVER, light=True
+    ),
     ("llm", "completions"): About(
         what="any server with /v1/completions",
         modules=("jinja2",),
         extra="completions",
         weights=_SERVER,
+        light=True,
     ),
     ("llm", "xllamacpp"): About(
         what="llama.cpp, for GGUF files and names of the hub",
@@ -97,12 +119,19 @@ ABOUT: Mapping[tuple[Slot, str], About] = {
         weights="each model's own; some forbid commercial use",
         commercial="some not",
     ),
-    ("llm", "localai"): About(what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER),
-    ("llm", "openai-speech"): About(
-        what="hears and speaks: any server with audio in /v1/chat/completions", weights=_SERVER
+    ("llm", "localai"): About(
+        what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER, light=True
     ),
-    ("llm", "scripted-speech"): About(what="hears and hums by a reply script, for tests"),
-    ("llm", "scripted"): About(what="a reply script, no language model"),
+    ("llm", "openai-speech"): About(
+        what="hears and speaks: any server with audio in /v1/chat/completions",
+        weights=_SERVER,
+        light=True,
+    ),
+    ("llm", "scripted-speech"): About(
+        what="hears and hums by a reply script, for tests", light=True
+    ),
+    ("llm", "scripted"): About(what="a reply script, no language model", light=True),
+    ("llm", "remote"): _ELSEWHERE,
     ("tts", "espeak"): About(
         what="espeak-ng, a hundred languages, robotic",
         modules=("espeakng_loader",),
@@ -124,10 +153,15 @@ ABOUT: Mapping[tuple[Slot, str], About] = {
         weights="each voice's own, in its MODEL_CARD; some forbid commercial use",
         commercial="some not",
     ),
-    ("tts", "openai"): About(what="any server with /v1/audio/speech", weights=_SERVER),
-    ("tts", "localai"): About(what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER),
-    ("tts", "wyoming"): About(what="any Wyoming service, as of Home Assistant", weights=_SERVER),
-    ("tts", "scripted"): About(what="hums, for tests"),
+    ("tts", "openai"): About(what="any server with /v1/audio/speech", weights=_SERVER, light=True),
+    ("tts", "localai"): About(
+        what=_BACKEND, modules=("grpc",), extra="localai", weights=_SERVER, light=True
+    ),
+    ("tts", "wyoming"): About(
+        what="any Wyoming service, as of Home Assistant", weights=_SERVER, light=True
+    ),
+    ("tts", "scripted"): About(what="hums, for tests", light=True),
+    ("tts", "remote"): _ELSEWHERE,
 }
 """The engines of this package."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import ClassVar
 
 from vivavoce.audio.units import INNER_RATE
+from vivavoce.engines.about import About
 from vivavoce.engines.base import EngineError, Hint, SpeechChunk, Transcript, Voice
 
 
@@ -15,6 +16,7 @@ class Absent:
     """What both have: a reason, a sentence that says what to do."""
 
     name: ClassVar[str] = "absent"
+    about: ClassVar[About] = About(what="says what is missing", light=True)
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

@@ -215,13 +215,13 @@ def abilities_of(recognizer: SpeechRecognizer) -> HearingAbilities:
 # --- language models ----------------------------------------------------------------------------
 
 
-class TextDelta(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True, tag="text"):
     """More words of the answer."""
 
     text: str
 
 
-class AudioDelta(msgspec.Struct, frozen=True):
+class AudioDelta(msgspec.Struct, frozen=True, tag="audio"):
     """More of an answer that the model speaks itself: PCM at its `sample_rate`, and more words.
 
     Either may be empty. Words may come with their sound, or before it.
@@ -231,7 +231,7 @@ class AudioDelta(msgspec.Struct, frozen=True):
     transcript: str = ""
 
 
-class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True):
+class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
     """More of the tool call number `index` of this answer.
 
     The first delta of a call has its `name`, and `call_id` if the model gives one.
@@ -243,7 +243,7 @@ class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str | None = None
 
 
-class Generated(msgspec.Struct, frozen=True, kw_only=True):
+class Generated(msgspec.Struct, frozen=True, kw_only=True, tag="generated"):
     """The end of an answer: why it ended, and tokens where the model counts them."""
 
     reason: str = "stop"

@@ -91,6 +91,8 @@ class EngineRef:
     stand_in: StandIn | None = field(default=None, compare=False)
     memory_mb: int = field(default=0, compare=False)
     """What it takes when it is loaded, as its operator says; 0 if nothing was said."""
+    elsewhere: bool = field(default=False, compare=False)
+    """Another process hosts it, and keeps it loaded for a while after it was let go of here."""
 
     @property
     def held_to(self) -> EngineLimits:

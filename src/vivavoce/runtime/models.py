@@ -185,7 +185,11 @@ class Models:
         plan = self._catalogue.resolve(name)
         if slot not in plan.engines:
             raise UnsuitableModelError(f"The model '{name}' has no {TASKS[slot]}.")
-        return EngineLease(plan.engines[slot], self._pool)
+        return self.lease(plan.engines[slot])
+
+    def lease(self, ref: EngineRef) -> EngineLease[Any]:
+        """One engine, whichever models name it; release it."""
+        return EngineLease(ref, self._pool)
 
     @contextlib.asynccontextmanager
     async def leased(self, name: str) -> AsyncIterator[Pipeline]:
@@ -223,7 +227,7 @@ class Models:
 
     def _want(self) -> None:
         plans = self._catalogue.plans.values()
-        named = ((ref, plan.unload_after_s) for plan in plans for ref in plan.engines.values())
+        named = ((ref, idle_time(plan, ref)) for plan in plans for ref in plan.engines.values())
         self._pool.budget.limit_mb = self._catalogue.memory_mb
         self._pool.want(with_idle_times(named))
 
@@ -234,3 +238,9 @@ class Models:
             if plan.load == "at_start":
                 seen |= {plan.engines[slot]: None for slot in ALL_SLOTS if slot in plan.engines}
         yield from seen
+
+
+def idle_time(plan: ModelPlan, ref: EngineRef) -> float | None:
+    """Seconds that a model keeps an engine which nobody holds; None for ever. One that is hosted
+    elsewhere is let go of at once, as the host keeps it for that long."""
+    return 0.0 if ref.elsewhere and plan.unload_after_s is not None else plan.unload_after_s

@@ -49,7 +49,7 @@ class MorseSynthesizer:
 
     name: ClassVar[str] = "morse"
 
-    about = About(what="Morse code, at a pace of one's own")
+    about = About(what="Morse code, at a pace of one's own", light=True)
 
     sample_rate = 24_000
 

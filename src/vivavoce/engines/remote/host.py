@@ -1,0 +1,46 @@
+"""A process that hosts engines, as its users have it: one connection for all that they do."""
+
+import asyncio
+import socket
+
+from vivavoce.engines.remote.address import Address
+from vivavoce.engines.remote.connection import Connection
+from vivavoce.engines.remote.description import Description
+from vivavoce.engines.remote.holding import loaded
+from vivavoce.engines.remote.messages import Selector
+
+
+class RemoteHost:
+    """Connects when somebody needs it, again when the connection was lost, and ends the connection
+    when nobody is left."""
+
+    def __init__(self, address: Address, token: str | None = None) -> None:
+        self.address = address
+        self._token = token
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._users: set[object] = set()
+
+    def load(self, engine: Selector) -> tuple[Description, socket.socket]:
+        """Load an engine, as `holding.loaded` does; in a thread."""
+        return loaded(self.address, self._token, engine)
+
+    async def connected(self, user: object) -> Connection:
+        """The connection, to which `user` has not said `leave` yet. Raises `EngineError`."""
+        self._users.add(user)
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            async with self._connecting:
+                connection = self._connection
+                if connection is None or not connection.is_open:
+                    connection = await Connection.open(self.address, self._token)
+                    self._connection = connection
+        await connection.writable()
+        return connection
+
+    async def leave(self, user: object) -> None:
+        """This one needs no connection any more."""
+        self._users.discard(user)
+        if not self._users and self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.close()
