@@ -29,11 +29,11 @@ from vivavoce.protocol.server_events import (
     Error,
     OutputAudioDelta,
 )
-from vivavoce.runtime.batching import ListeningStream
 from vivavoce.runtime.clock import Clock
 from vivavoce.runtime.concealed import Concealment
 from vivavoce.runtime.engine_jobs import EngineJobs
 from vivavoce.runtime.input_audio import Sound, Tape, decode_base64
+from vivavoce.runtime.listening import Listening
 from vivavoce.runtime.noise_reduction import NoiseReduction
 from vivavoce.runtime.output_audio import OutputAudio
 from vivavoce.runtime.pipeline import Pipeline
@@ -47,13 +47,11 @@ from vivavoce.runtime.trace import TraceWriter
 from vivavoce.session.inputs import (
     AnyInput,
     AudioAppended,
-    EngineFailed,
     EventReceived,
     FrameRefused,
     LoadChanged,
     PeerJoined,
     PeerLeft,
-    SpeechScored,
     TimerFired,
 )
 from vivavoce.session.machine import Session
@@ -132,7 +130,7 @@ class SessionDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         """When the timer fires."""
-        self._listening: dict[int, ListeningStream] = {}
+        self._listening = Listening(tape, pipeline.vad, self.step)
         self._output_audio = OutputAudio()
         self._retrievals = Retrievals(tape, tasks)
         self._recordings = Recordings(tape)
@@ -172,14 +170,14 @@ class SessionDriver:
             self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
             return None
         self._add(sound)
-        return self._caught_up() if self._lockstep is not None or self._is_behind else None
+        congested = self._listening.is_behind or self._lockstep is not None
+        return self._caught_up() if congested else None
 
     async def _settled(self, rests: Rests) -> None:
         """Returns when all audio is scored, no engine is at work and every answer is sent."""
         while True:
             await self._retrievals.delivered()
-            for stream in tuple(self._listening.values()):
-                await stream.settled()
+            await self._listening.settled()
             if not self._jobs.at_work(rests):
                 return
             await self._jobs.some_ended(rests)
@@ -188,8 +186,7 @@ class SessionDriver:
         """An event other than audio, behind the answer to an earlier one."""
         await self._retrievals.delivered()
         if not isinstance(event, AT_ONCE):
-            for stream in tuple(self._listening.values()):
-                await stream.settled()
+            await self._listening.settled()
         self.step(EventReceived(peer, self._concealment.event(event)))
 
     async def _append_large(self, peer: int, event: InputAudioBufferAppend) -> None:
@@ -206,18 +203,9 @@ class SessionDriver:
         self.step(AudioAppended(self._tape.add(*sound)))
         self._jobs.audio_came()
 
-    @property
-    def _is_behind(self) -> bool:
-        """Whether so much audio waits for its scores that no more should be read."""
-        for stream in self._listening.values():  # noqa: SIM110 - a generator costs more than this
-            if stream.is_behind:
-                return True
-        return False
-
     async def _caught_up(self) -> None:
         """Returns when more may be read."""
-        for stream in tuple(self._listening.values()):
-            await stream.caught_up()
+        await self._listening.caught_up()
         if self._lockstep is not None:
             await self._settled(self._lockstep)
 
@@ -304,10 +292,7 @@ class SessionDriver:
         self._waiting.clear()
         self._jobs.cancel_all()
         self._retrievals.cancel_all()
-        for stream in self._listening.values():
-            stream.close()
-        self._listening.clear()
-        self._tape.on_audio = None
+        self._listening.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -374,35 +359,11 @@ class SessionDriver:
         self._jobs.judge(output, self._tape)
 
     def _listen(self, output: Listen) -> None:
-        job = output.job
-
-        def scored(end: int, probability: float) -> None:
-            self.step(SpeechScored(job, end, probability))
-
-        lease = self._pipeline.vad
-        scorer = lease.scorer
-
-        def failed(error: EngineError) -> None:
-            self._stop_listening(job)
-            replaced = lease.scorer is not scorer
-            self.step(EngineFailed(job, error.code, str(error), replaced))
-
-        stream = scorer.open(output.start, scored, failed)
-        self._listening[job] = stream
-        self._tape.on_audio = stream.push
-        stream.push(self._tape.read(output.start))
+        self._listening.start(output)
 
     def _cancel(self, output: Cancel) -> None:
-        if output.job in self._listening:
-            self._stop_listening(output.job)
-        else:
+        if not self._listening.stop(output.job):
             self._jobs.cancel(output.job)
-
-    def _stop_listening(self, job: int) -> None:
-        stream = self._listening.pop(job, None)
-        if stream is not None:
-            self._tape.on_audio = None
-            stream.close()
 
     def _follow(self, output: Follow) -> None:
         self._jobs.follow(output, self._tape)
