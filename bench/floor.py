@@ -5,11 +5,16 @@ A socket (picows), JSON (msgspec), base64 (pybase64), resampling and one call of
 protocol, no batching. Vivavoce's cost is given as a multiple of this.
 
     python bench/floor.py --port 8090
+    python bench/floor.py --in-process        # what it costs without the socket
+
+On a machine where it costs more than about 3 ms in process it is the machine that is slow: compare
+by ratio only.
 """
 
 import argparse
 import contextlib
 import itertools
+import time
 
 import msgspec
 import numpy as np
@@ -19,7 +24,9 @@ import pybase64
 import uvloop
 
 from vivavoce.audio.decimate import DECIMATOR_HISTORY, decimate
+from vivavoce.audio.units import BYTES_PER_MS
 from vivavoce.engines.vad.silero import find_model
+from vivavoce.speech import clip
 
 WINDOW = 768
 CONTEXT = 64
@@ -40,13 +47,20 @@ def open_model() -> onnxruntime.InferenceSession:
     )
 
 
+class Nowhere:
+    """A socket of which nobody reads."""
+
+    def send(self, *_: object) -> None:
+        pass
+
+
 class Caller(picows.WSListener):
     decoder = msgspec.json.Decoder(Append)
     model = open_model()
     rate = np.array(16_000, np.int64)
     numbers = itertools.count()
 
-    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+    def on_ws_connected(self, transport: picows.WSTransport | Nowhere) -> None:
         self.transport = transport
         self.pcm = bytearray(2 * DECIMATOR_HISTORY)
         self.state = np.zeros((2, 1, 128), np.float32)
@@ -114,8 +128,30 @@ async def serve(port: int) -> None:
     await server.serve_forever()
 
 
+def in_process(repetitions: int = 8) -> float:
+    """CPU milliseconds for a second of audio, without a socket."""
+    size = 20 * BYTES_PER_MS
+    pcm = clip("story").pcm * repetitions
+    audio = [pybase64.b64encode_as_string(pcm[i : i + size]) for i in range(0, len(pcm), size)]
+    appends = [
+        memoryview(f'{{"type":"input_audio_buffer.append","audio":"{one}"}}'.encode())
+        for one in audio
+    ]
+    caller = Caller()
+    caller.on_ws_connected(Nowhere())
+    began = time.process_time()
+    for append in appends:
+        caller.received(append)
+    return 1000 * (time.process_time() - began) / (len(pcm) / BYTES_PER_MS / 1000)
+
+
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--port", type=int, default=8090)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(serve(options.parse_args().port))
+    options.add_argument("--in-process", action="store_true")
+    given = options.parse_args()
+    if given.in_process:
+        print(f"{min(in_process() for _ in range(3)):.2f} ms of CPU for a second of audio")
+    else:
+        with contextlib.suppress(KeyboardInterrupt):
+            uvloop.run(serve(given.port))
