@@ -68,7 +68,8 @@ class TestNamedRecognizer(SpeechRecognizerContract[NamedRecognizer]):
     @staticmethod
     async def make_engine(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
         make = partial(ScriptedRecognizer, deltas=request.param)
-        async with over_tcp("stt", make, NamedRecognizer) as made:
+        named = partial(NamedRecognizer, sample_rate=ScriptedRecognizer.sample_rate)
+        async with over_tcp("stt", make, named) as made:
             yield made
 
     def make_broken_engine(self) -> NamedRecognizer:
