@@ -167,7 +167,7 @@ class SessionDriver:
         try:
             sound = self._decoded(event.audio)
         except Refusal as refusal:
-            self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
+            self._refuse_event(peer, event, refusal)
             return None
         self._add(sound)
         congested = self._listening.is_behind or self._lockstep is not None
@@ -194,7 +194,7 @@ class SessionDriver:
         try:
             sound = await asyncio.to_thread(self._decoded, event.audio)
         except Refusal as refusal:
-            self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
+            self._refuse_event(peer, event, refusal)
             return
         self._add(sound)
         await self._caught_up()
@@ -216,6 +216,9 @@ class SessionDriver:
     def refuse(self, peer: int, detail: ErrorDetail) -> None:
         """A client sent what cannot be read."""
         self.step(FrameRefused(peer, detail))
+
+    def _refuse_event(self, peer: int, event: ClientEvent, refusal: Refusal) -> None:
+        self.refuse(peer, msgspec.structs.replace(refusal.detail, event_id=event.event_id))
 
     def _decoded(self, audio: str) -> Sound:
         """The sound of an append."""

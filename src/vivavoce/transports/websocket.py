@@ -61,6 +61,9 @@ CLOSE_TIMEOUT_S = 10.0
 PEER = 1
 """A WebSocket session has one connection."""
 
+CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+"""What is received behind the last frame."""
+
 REFUSED = 4000
 """The close code of a session that cannot begin (protocol 6.2)."""
 
@@ -332,9 +335,6 @@ async def read(connection: WebSocketConnection, driver: SessionDriver) -> None:
             driver.refuse(PEER, ga.binary_frame())
         elif message.type is WSMsgType.ERROR:
             logger.info("a socket failed: %s", message.data)
-
-
-CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 
 
 DOES_NOT_READ = "The client does not read what it is sent."
