@@ -58,6 +58,7 @@ class Caller(picows.WSListener):
     decoder = msgspec.json.Decoder(Append)
     model = open_model()
     rate = np.array(16_000, np.int64)
+    takes_rate = any(one.name == "sr" for one in model.get_inputs())
     numbers = itertools.count()
 
     def on_ws_connected(self, transport: picows.WSTransport | Nowhere) -> None:
@@ -96,7 +97,9 @@ class Caller(picows.WSListener):
     def score(self, samples: np.ndarray) -> float:
         self.heard[:, :CONTEXT] = self.heard[:, -CONTEXT:]
         self.heard[:, CONTEXT:] = decimate(samples)
-        feed = {"input": self.heard, "state": self.state, "sr": self.rate}
+        feed: dict[str, np.ndarray] = {"input": self.heard, "state": self.state}
+        if self.takes_rate:  # the file for one rate only does not
+            feed["sr"] = self.rate
         probability, self.state = self.model.run(None, feed)
         return float(probability[0, 0])
 
