@@ -17,13 +17,13 @@ from aiohttp import web
 
 from vivavoce import app, process
 from vivavoce.assembly import assemble
+from vivavoce.channel import Channel
 from vivavoce.config import ConfigError, Settings
 from vivavoce.reloading import Read
 from vivavoce.runtime.catalogue import Catalogue
 from vivavoce.transports import tls
 from vivavoce.transports.forwarding import Forwarding, socket_path
 from vivavoce.transports.reload import Reload
-from vivavoce.workers.channel import Channel
 from vivavoce.workers.connections import Connections
 from vivavoce.workers.link import Link
 from vivavoce.workers.messages import (
