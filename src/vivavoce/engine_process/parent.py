@@ -114,7 +114,7 @@ class EngineProcess:
         async with self._configuring:
             try:
                 self._child = await self._start()
-            except ConfigError as error:
+            except (ConfigError, OSError) as error:
                 logger.error("the engine process cannot be started: %s", error)
 
     def _listening(self) -> socket.socket:
