@@ -23,7 +23,6 @@ from vivavoce.reloading import Read, ReadAgain, Reloading, reloading_when, told
 from vivavoce.runtime.addresses import AllowedAddresses
 from vivavoce.runtime.catalogue import Catalogue
 from vivavoce.runtime.clock import Clock
-from vivavoce.runtime.interpreter import settle
 from vivavoce.runtime.load import LoadWatch
 from vivavoce.runtime.mcp_client import McpClient
 from vivavoce.runtime.metrics import Metrics
@@ -293,5 +292,4 @@ async def reloading_server(
 ) -> AsyncIterator[Server]:
     """A server that reloads when the event is set. Raises `ConfigError`."""
     async with running(settings, read_again) as server, reloading_when(asked, server.reload):
-        settle()
         yield server

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +35,13 @@ def _needs_espeak(require_module: Callable[..., ModuleType]) -> None:
         require_module("espeakng_loader", reason="pip install espeakng-loader")
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Of a short path, as sockets need."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def worker_of(process: EngineProcess, settings: Settings) -> Models:
     """The models of a worker beside this process."""
     return Models(with_remote_engines(assemble(settings), RemoteHost(process.address)))
@@ -51,8 +59,8 @@ async def spoken(models: Models, text: str) -> int:
         return await lease.run(work)
 
 
-async def test_it_hosts_and_is_started_again_when_it_dies() -> None:
-    async with EngineProcess(SETTINGS) as process, worker_of(process, SETTINGS) as models:
+async def test_it_hosts_and_is_started_again_when_it_dies(folder: Path) -> None:
+    async with EngineProcess(SETTINGS, folder) as process, worker_of(process, SETTINGS) as models:
         before = await spoken(models, "One, two.")
         first = process.pid
         async with models.leased_engine("tts", MODEL) as lease:
@@ -68,8 +76,8 @@ async def test_it_hosts_and_is_started_again_when_it_dies() -> None:
         assert process.pid != first
 
 
-async def test_it_takes_other_settings_and_refuses_those_that_cannot_be() -> None:
-    async with EngineProcess(SETTINGS) as process, worker_of(process, OTHERS) as models:
+async def test_it_takes_other_settings_and_refuses_those_that_cannot_be(folder: Path) -> None:
+    async with EngineProcess(SETTINGS, folder) as process, worker_of(process, OTHERS) as models:
         with pytest.raises(ModelLoadError, match="has no such engine"):
             await spoken(models, "One.")
         with pytest.raises(ConfigError, match="no_such_option"):
@@ -80,19 +88,21 @@ async def test_it_takes_other_settings_and_refuses_those_that_cannot_be() -> Non
         assert await spoken(models, "One.") > 0
 
 
-async def test_settings_that_cannot_be_are_refused_at_the_start() -> None:
+async def test_settings_that_cannot_be_are_refused_at_the_start(folder: Path) -> None:
     with pytest.raises(ConfigError, match="no_such_option"):
-        async with EngineProcess(Settings(tts={"engine": "espeak", "no_such_option": 1})):
+        async with EngineProcess(Settings(tts={"engine": "espeak", "no_such_option": 1}), folder):
             pass
 
 
 PARENT = """
-import asyncio
+import asyncio, sys
+from pathlib import Path
 from vivavoce.config import Settings
 from vivavoce.engine_process import EngineProcess
 
 async def main():
-    async with EngineProcess(Settings(vad="scripted", stt="scripted", tts="scripted")) as process:
+    settings = Settings(vad="scripted", stt="scripted", tts="scripted")
+    async with EngineProcess(settings, Path(sys.argv[1])) as process:
         print(process.pid, flush=True)
         await asyncio.Event().wait()
 
@@ -101,11 +111,10 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="it needs Linux to see the end")
-async def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
+async def test_it_ends_when_its_parent_is_gone(folder: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PARENT),
+        *(sys.executable, "-c", PARENT, str(folder)),
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert parent.stdout is not None
     async with asyncio.timeout(PATIENCE_S):

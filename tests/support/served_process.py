@@ -77,3 +77,12 @@ def served(config: Path, *options: str) -> Iterator[ServedProcess]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate()
+
+
+async def refused(config: Path) -> "subprocess.CompletedProcess[str]":
+    """What the command says that cannot start."""
+    command = [sys.executable, "-m", "vivavoce", "serve", "--config", str(config)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    return done

@@ -1,13 +1,10 @@
 """Workers, and the supervisor, that end: on purpose and not."""
 
-import asyncio
 import contextlib
 import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from support.served_process import SCRIPTED, ServedProcess, served
+from support.served_process import SCRIPTED, ServedProcess, refused, served
 from support.server import Client, LiveServer
 from vivavoce.protocol.ids import worker_of
 
@@ -117,15 +114,6 @@ async def kill_the_supervisor(config: Path) -> None:
             for client in clients.values():
                 assert (await client.until_closed()).code == aiohttp.WSCloseCode.GOING_AWAY
         assert await process.ended() == -signal.SIGKILL
-
-
-async def refused(config: Path) -> "subprocess.CompletedProcess[str]":
-    """What the command says that cannot start."""
-    command = [sys.executable, "-m", "vivavoce", "serve", "--config", str(config)]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Traceback" not in done.stderr
-    return done
 
 
 async def test_what_a_worker_cannot_start_with_is_told_once(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """An engine process as its parent has it: started, told its settings, started again when it dies.
 
-    async with EngineProcess(settings) as engines:
+    async with EngineProcess(settings, folder) as engines:
         …  # workers use `RemoteHost(engines.address)`
 
 The socket that users connect to is the parent's. So it outlives the child: whoever connects while
@@ -11,20 +11,21 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import shutil
+import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from vivavoce.channel import Channel
 from vivavoce.config import ConfigError, Settings
 from vivavoce.engine_host.server import listening
-from vivavoce.engine_process.control import Channel, Configure, Refused, to_parent
+from vivavoce.engine_process.control import Configure, Ready, Refused, to_parent
 from vivavoce.engines.remote.address import UnixAddress
+from vivavoce.runtime.metrics import SHARED_FOLDER
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +44,14 @@ LONGEST_PAUSE_S = 30.0
 class EngineProcess:
     """Runs within its context, and is started again whenever it ends by itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """Its socket is put into `folder`, which decides who may use the engines (mode 0700), and
+        which has to have a short path."""
         self._settings = settings
+        self._address = UnixAddress(str(folder / "engines"))
         self._ending = contextlib.AsyncExitStack()
         self._listener: socket.socket | None = None
         self._child: Child | None = None
-        self._address = UnixAddress("")
         self._configuring = asyncio.Lock()
 
     @property
@@ -63,12 +66,9 @@ class EngineProcess:
         return self._child.pid
 
     async def __aenter__(self) -> Self:
-        """Raises `ConfigError` if the process cannot start with these settings."""
+        """Raises `ConfigError` if the process cannot start with these settings, or here."""
         async with contextlib.AsyncExitStack() as started:
-            folder = tempfile.mkdtemp(prefix="vivavoce-")  # for this user only
-            started.callback(shutil.rmtree, folder, ignore_errors=True)
-            self._address = UnixAddress(str(Path(folder, "engines")))
-            self._listener = started.enter_context(listening(self._address))
+            self._listener = started.enter_context(self._listening())
             self._child = await self._start()
             started.push_async_callback(self._stop)
             tasks = await started.enter_async_context(asyncio.TaskGroup())
@@ -89,7 +89,8 @@ class EngineProcess:
     async def reload(self, settings: Settings) -> None:
         """Host the engines of other settings from now on; do this before the workers reload.
 
-        Raises `ConfigError`, and has changed nothing then.
+        Where it is being started again, it starts with these. Raises `ConfigError`, and has changed
+        nothing then.
         """
         async with self._configuring:
             if self._child is not None:
@@ -100,20 +101,30 @@ class EngineProcess:
         pauses = pauses_s()
         while True:
             assert self._child is not None, "one was started"
-            code = await self._child.wait()
+            code, lived_s = await self._child.ended(), self._child.age_s
+            self._child = None
             logger.error("the engine process ended (%s); it is started again", how(code))
-            if self._child.age_s > LIVED_S:
+            if lived_s > LIVED_S:
                 pauses = pauses_s()
-            async with self._configuring:
-                self._child = await self._started_again(pauses)
+            while self._child is None:
+                await asyncio.sleep(next(pauses))
+                await self._start_again()
 
-    async def _started_again(self, pauses: Iterator[float]) -> "Child":
-        while True:
-            await asyncio.sleep(next(pauses))
+    async def _start_again(self) -> None:
+        async with self._configuring:
             try:
-                return await self._start()
-            except ConfigError as error:
+                self._child = await self._start()
+            except (ConfigError, OSError) as error:
                 logger.error("the engine process cannot be started: %s", error)
+
+    def _listening(self) -> socket.socket:
+        try:
+            return listening(self._address)
+        except OSError as error:
+            raise ConfigError(
+                f"no socket can be made at {self._address.path}: {error.strerror or error}. TMPDIR "
+                "names the folder for such files; its path has to be short."
+            ) from error
 
     async def _start(self) -> "Child":
         assert self._listener is not None, "it listens from the beginning"
@@ -123,6 +134,7 @@ class EngineProcess:
         except BaseException:
             await child.stop()
             raise
+        logger.info("the engine process is process %s", child.pid)
         return child
 
     async def _stop(self) -> None:
@@ -133,9 +145,9 @@ class EngineProcess:
 class Child:
     """One process, from its start to its end."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, end: socket.socket) -> None:
         self._process = process
-        self._channel = channel
+        self._channel = Channel(end, to_parent)
         self._began = asyncio.get_running_loop().time()
 
     @classmethod
@@ -143,21 +155,25 @@ class Child:
         """Start an interpreter of its own, which hosts nothing yet."""
         ours, theirs = socket.socketpair()
         level = logging.getLevelName(logging.getLogger().getEffectiveLevel())
-        with theirs:
-            # -P: the working directory must not provide modules. A session of its own: Ctrl-C in
-            # a terminal is for the server, which then ends its engines in order.
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "vivavoce.engine_process"),
-                *(str(listener.fileno()), level),
-                stdin=theirs.fileno(),
-                stdout=asyncio.subprocess.DEVNULL,
-                pass_fds=[listener.fileno()],
-                start_new_session=True,
-            )
-        channel = Channel(to_parent)
-        loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: channel.link, sock=ours)
-        return cls(process, channel)
+        # Jobs are counted by who asks for them, and would be told twice if they were here, too.
+        environment = {name: value for name, value in os.environ.items() if name != SHARED_FOLDER}
+        try:
+            with theirs:
+                # -P: the working directory must not provide modules. A session of its own: Ctrl-C
+                # in a terminal is for the server, which then ends its engines in order.
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "vivavoce.engine_process"),
+                    *(str(listener.fileno()), level),
+                    stdin=theirs.fileno(),
+                    stdout=asyncio.subprocess.DEVNULL,
+                    env=environment,
+                    pass_fds=[listener.fileno()],
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        return cls(process, ours)
 
     @property
     def pid(self) -> int:
@@ -174,35 +190,38 @@ class Child:
 
         Raises `ConfigError`.
         """
-        self._channel.link.send(Configure(settings))
+        self._channel.send(Configure(settings))
         try:
             async with asyncio.timeout(START_S):
-                answer = await self._channel.next()
+                answer = await self._channel.receive()
         except TimeoutError as error:
             self._process.kill()
             raise ConfigError(f"the engine process did not answer in {START_S:g} s") from error
-        if answer is None:
-            raise ConfigError("the engine process ended; the log says why")
-        if isinstance(answer, Refused):
-            raise ConfigError(f"the engine process refuses the configuration: {answer.text}")
+        match answer:
+            case None:
+                raise ConfigError("the engine process ended; the log says why")
+            case Refused(text):
+                raise ConfigError(f"the engine process refuses the configuration: {text}")
+            case Ready():
+                return
 
-    async def wait(self) -> int:
-        """Returns its exit code when it has ended."""
-        return await self._process.wait()
+    async def ended(self) -> int:
+        """Returns its exit code when it has ended, and frees what is held here."""
+        code = await self._process.wait()
+        self._channel.close()
+        return code
 
     async def stop(self) -> None:
         """End it: in order if it can, and by force if it takes too long."""
-        self._channel.link.close()
-        for demand in (self._process.terminate, self._process.kill):
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await self._process.wait()
-            except TimeoutError:
-                demand()
-            else:
-                break
-        await self._process.wait()
-        await self._channel.link.ended()
+        self._channel.close()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
+        except TimeoutError:
+            logger.error("the engine process does not end, and is killed")
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
 
 
 def pauses_s() -> Iterator[float]:

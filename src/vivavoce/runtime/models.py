@@ -226,9 +226,11 @@ class Models:
         ]
 
     def _want(self) -> None:
-        plans = self._catalogue.plans.values()
-        named = ((ref, idle_time(plan, ref)) for plan in plans for ref in plan.engines.values())
-        self._pool.budget.limit_mb = self._catalogue.memory_mb
+        plans, limit_mb = self._catalogue.plans.values(), self._catalogue.memory_mb
+        named = (
+            (ref, idle_time(plan, ref, limit_mb)) for plan in plans for ref in plan.engines.values()
+        )
+        self._pool.budget.limit_mb = limit_mb
         self._pool.want(with_idle_times(named))
 
     def _loaded_at_start(self) -> Iterator[EngineRef]:
@@ -240,7 +242,12 @@ class Models:
         yield from seen
 
 
-def idle_time(plan: ModelPlan, ref: EngineRef) -> float | None:
-    """Seconds that a model keeps an engine which nobody holds; None for ever. One that is hosted
-    elsewhere is let go of at once, as the host keeps it for that long."""
-    return 0.0 if ref.elsewhere and plan.unload_after_s is not None else plan.unload_after_s
+def idle_time(plan: ModelPlan, ref: EngineRef, limit_mb: int | None) -> float | None:
+    """Seconds that a model keeps an engine which nobody holds; None for ever.
+
+    One that is hosted elsewhere is let go of at once, where the host counts these seconds, or may
+    have to make room for another in `limit_mb`.
+    """
+    if ref.elsewhere and not (plan.unload_after_s is None and limit_mb is None):
+        return 0.0
+    return plan.unload_after_s

@@ -4,8 +4,8 @@ import asyncio
 import itertools
 from collections import deque
 
+from vivavoce.channel import Channel
 from vivavoce.config import ConfigError
-from vivavoce.workers.channel import Channel
 from vivavoce.workers.messages import (
     Count,
     CountPlaces,

@@ -3,6 +3,7 @@
 import msgspec
 
 from vivavoce.config import Settings
+from vivavoce.engines.remote.address import UnixAddress
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag="begin"):
@@ -16,6 +17,8 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag="begin"):
     """What the models are made of: the settings, as they were read last."""
     folder: str
     """Where the sockets lie on which workers listen for each other."""
+    engines: UnixAddress | None
+    """Where heavy engines are; None if each worker has its own."""
     certificate: bytes | None
     """A self-signed certificate and its key (PEM), where the settings ask for one."""
     log_level: int

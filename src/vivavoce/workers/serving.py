@@ -14,10 +14,12 @@ import msgspec
 
 from vivavoce.app import Server
 from vivavoce.config import ConfigError, Settings
+from vivavoce.engines.remote.address import UnixAddress
 from vivavoce.process import until_stopped
 from vivavoce.reloading import reloading_when
 from vivavoce.runtime.metrics import SHARED_FOLDER
 from vivavoce.transports import exposure, tls
+from vivavoce.workers.heavy_engines import hosted
 from vivavoce.workers.listening import BACKLOG, bound
 from vivavoce.workers.messages import Begin, Ready
 from vivavoce.workers.supervisor import ReadSettings, Supervisor
@@ -57,7 +59,9 @@ async def running(settings: Settings, read: ReadSettings) -> AsyncIterator[Serve
         for listener in listeners:
             ending.enter_context(listener)
         host, port = listeners[0].getsockname()[:2]
-        supervisor = Supervisor(begin(settings, folder), read, environment(folder))
+        engines = await ending.enter_async_context(hosted(settings, folder))
+        first = begin(settings, folder, engines.address)
+        supervisor = Supervisor(first, read, environment(folder), engines)
         ending.push_async_callback(supervisor.stop)
         ready = await supervisor.start()
         await ending.enter_async_context(supervising(supervisor, listeners))
@@ -102,7 +106,7 @@ def told(
     )
 
 
-def begin(settings: Settings, folder: Path) -> Begin:
+def begin(settings: Settings, folder: Path, engines: UnixAddress | None) -> Begin:
     """What workers are told. What each would draw at random is drawn here, once."""
     secret_key = settings.secret_key or secrets.token_urlsafe(32)
     return Begin(
@@ -110,6 +114,7 @@ def begin(settings: Settings, folder: Path) -> Begin:
         settings=msgspec.structs.replace(settings, secret_key=secret_key),
         models=settings,
         folder=str(folder),
+        engines=engines,
         certificate=None if settings.tls is None else tls.self_signed_pem(settings.host),
         log_level=logging.getLogger().level,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from vivavoce.config import ConfigError, Settings
+from vivavoce.workers.heavy_engines import HeavyEngines
 from vivavoce.workers.ledger import Ledger
 from vivavoce.workers.listening import accepted
 from vivavoce.workers.messages import (
@@ -62,11 +63,18 @@ class Supervisor:
     and `stop`.
     """
 
-    def __init__(self, begin: Begin, read: ReadSettings, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        read: ReadSettings,
+        environment: Mapping[str, str],
+        engines: HeavyEngines,
+    ) -> None:
         """`begin` is what all workers are told, whatever number it has."""
         self._begin = begin
         self._read = read
         self._environment = environment
+        self._engines = engines
         self._ledger = Ledger(begin.settings.max_sessions)
         self._workers: dict[int, WorkerProcess] = {}
         self._stopping = asyncio.Event()
@@ -126,10 +134,12 @@ class Supervisor:
         """Read the configuration anew, for all workers; gives notices. Raises `ConfigError`."""
         async with self._reloading:
             read = await asyncio.to_thread(self._read)
+            notices = await self._engines.reload(read.settings)
             self._begin = msgspec.structs.replace(self._begin, models=read.settings)
             adopting = (worker.adopt(read.settings) for worker in self._workers.values())
-            problems = await asyncio.gather(*adopting)
-        return (*read.notices, *dict.fromkeys(one for one in problems if one is not None))
+            outcomes = await asyncio.gather(*adopting)
+        problems = dict.fromkeys(one for one in outcomes if one is not None)
+        return (*read.notices, *notices, *problems)
 
     async def _start(self, number: int) -> WorkerProcess:
         begin = msgspec.structs.replace(self._begin, worker=number)

@@ -17,13 +17,15 @@ from aiohttp import web
 
 from vivavoce import app, process
 from vivavoce.assembly import assemble
+from vivavoce.channel import Channel
 from vivavoce.config import ConfigError, Settings
+from vivavoce.engines.remote.host import RemoteHost
 from vivavoce.reloading import Read
 from vivavoce.runtime.catalogue import Catalogue
+from vivavoce.runtime.remote_engines import with_remote_engines
 from vivavoce.transports import tls
 from vivavoce.transports.forwarding import Forwarding, socket_path
 from vivavoce.transports.reload import Reload
-from vivavoce.workers.channel import Channel
 from vivavoce.workers.connections import Connections
 from vivavoce.workers.link import Link
 from vivavoce.workers.messages import (
@@ -40,12 +42,13 @@ from vivavoce.workers.messages import (
 )
 
 
-def catalogue_of(models: Settings) -> Catalogue:
+def catalogue_of(models: Settings, engines: RemoteHost | None) -> Catalogue:
     """The models that a worker serves, at its start and at each reload. Raises `ConfigError`.
 
-    Every engine is the worker's own. One that all workers are to share is put in its place here.
+    Heavy engines are those of `engines`, if that is anywhere; all others are the worker's own.
     """
-    return assemble(models)
+    catalogue = assemble(models)
+    return catalogue if engines is None else with_remote_engines(catalogue, engines)
 
 
 class Worker:
@@ -55,6 +58,7 @@ class Worker:
         self._channel = channel
         self._begin = begin
         self._models = begin.models
+        self._engines = None if begin.engines is None else RemoteHost(begin.engines)
         self._link = Link(channel)
         self._adopt: asyncio.Future[Reload] = asyncio.get_running_loop().create_future()
         """What takes up other models, as soon as there is something that has models."""
@@ -97,10 +101,10 @@ class Worker:
             middlewares=(forwarding.middleware,),
         )
         serving = app.prepared(
-            catalogue_of(begin.models),
+            catalogue_of(begin.models, self._engines),
             begin.settings,
             around,
-            lambda: Read(catalogue_of(self._models)),
+            lambda: Read(catalogue_of(self._models, self._engines)),
         )
         async with serving as server, forwarding:
             await self._listen_for_others(server.runner)
@@ -109,6 +113,7 @@ class Worker:
             self._connections = Connections(
                 server.runner.server, context, lambda: self._channel.send(Disconnected())
             )
+            process.settle()
             self._channel.send(
                 Ready(
                     summary=app.summary(server.models),

@@ -10,8 +10,8 @@ from typing import Self
 
 import msgspec
 
+from vivavoce.channel import Channel
 from vivavoce.config import Settings
-from vivavoce.workers.channel import Channel
 from vivavoce.workers.messages import Adopt, Adopted, Begin, CannotStart, FromWorker, Ready, Stop
 
 MODULE = "vivavoce.workers.worker"

@@ -108,11 +108,14 @@ async def test_what_stands_in_for_a_missing_package_stands_in_the_worker(tmp_pat
             assert isinstance(lease.engine, AbsentSynthesizer)
 
 
-async def test_a_worker_lets_go_at_once_and_the_host_keeps_it_for_its_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unload_after_s", "memory_mb"), [(3600.0, None), (None, 100)])
+async def test_a_worker_lets_go_at_once_and_the_host_keeps_it_for_its_time(
+    tmp_path: Path, unload_after_s: float | None, memory_mb: int | None
+) -> None:
     engine = Endless()
     ref = EngineRef("turn", "t", lambda: engine)
-    plan = ModelPlan(name="m", engines={"turn": ref}, load="on_use", unload_after_s=3600.0)
-    catalogue = Catalogue(plans={"m": plan})
+    plan = ModelPlan(name="m", engines={"turn": ref}, load="on_use", unload_after_s=unload_after_s)
+    catalogue = Catalogue(plans={"m": plan}, memory_mb=memory_mb)
     async with hosted(hosted_part(catalogue), tmp_path, None) as address:
         async with Models(with_remote_engines(catalogue, RemoteHost(address))) as models:
             async with models.leased_engine("turn", "m") as lease:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from vivavoce.channel import Channel
 from vivavoce.config import ConfigError
-from vivavoce.workers.channel import Channel
 from vivavoce.workers.link import Link
 from vivavoce.workers.messages import (
     Count,

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from vivavoce.config import Settings, read_settings
+from vivavoce.engines.remote.address import UnixAddress
 from vivavoce.runtime.metrics import SHARED_FOLDER
 from vivavoce.workers.messages import Begin
 from vivavoce.workers.metrics import mark_dead
@@ -23,19 +24,19 @@ def test_the_folder_is_for_this_user_and_for_the_life_of_the_server() -> None:
 
 
 def test_without_a_secret_key_one_is_drawn(tmp_path: Path) -> None:
-    drawn = [begin(Settings(), tmp_path).settings.secret_key for _ in range(2)]
+    drawn = [begin(Settings(), tmp_path, None).settings.secret_key for _ in range(2)]
     assert all(key is not None and len(key) >= 32 for key in drawn)
     assert drawn[0] != drawn[1]
 
 
 def test_a_secret_key_that_was_set_is_kept(tmp_path: Path) -> None:
     own = "k" * 32
-    assert begin(Settings(secret_key=own), tmp_path).settings.secret_key == own
+    assert begin(Settings(secret_key=own), tmp_path, None).settings.secret_key == own
 
 
 def test_a_certificate_is_made_where_one_is_asked_for(tmp_path: Path) -> None:
-    assert begin(Settings(), tmp_path).certificate is None
-    made = begin(Settings(tls="self-signed"), tmp_path).certificate
+    assert begin(Settings(), tmp_path, None).certificate is None
+    made = begin(Settings(tls="self-signed"), tmp_path, None).certificate
     assert made is not None
     assert b"BEGIN CERTIFICATE" in made
 
@@ -55,7 +56,7 @@ def test_a_certificate_is_made_where_one_is_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_settings_arrive_as_they_were(settings: Settings, tmp_path: Path) -> None:
-    sent = begin(settings, tmp_path)
+    sent = begin(settings, tmp_path, UnixAddress("/engines"))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(sent), type=Begin) == sent
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vivavoce.runtime import interpreter
+from vivavoce.process import settle
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def restored() -> Iterator[None]:
 @pytest.mark.usefixtures("restored")
 def test_what_is_loaded_is_not_looked_through_again() -> None:
     loaded: list[list[int]] = [[] for _ in range(1000)]
-    interpreter.settle()
+    settle()
     assert gc.get_freeze_count() > len(loaded)
 
 
 @pytest.mark.usefixtures("restored")
 def test_a_thread_waits_less_for_one_that_computes() -> None:
     before = sys.getswitchinterval()
-    interpreter.settle()
+    settle()
     assert sys.getswitchinterval() < before

@@ -1,24 +1,24 @@
 """Messages, and connections, from one process to another over a Unix socket pair.
 
-A message is four bytes of length, big-endian, and MessagePack. A connection travels as a file
-descriptor beside the bytes of its message (`SCM_RIGHTS`, unix(7)), so it is there when they are.
+A message is a frame of MessagePack. A connection travels as a file descriptor beside the bytes of
+its message (`SCM_RIGHTS`, unix(7)), so it is there when they are. That is why this reads the socket
+itself: a transport of asyncio, as `engines.remote.link` has, would drop what comes beside bytes.
 """
 
 import asyncio
 import logging
 import os
 import socket
-import struct
 from collections import deque
 from typing import Generic, TypeVar
 
 import msgspec
 
+from vivavoce.engines.remote.frames import Frames, encoded
+
 Message = TypeVar("Message")
 
 logger = logging.getLogger(__name__)
-
-LENGTH = struct.Struct(">I")
 
 RECEIVED_AT_ONCE = 64 * 1024
 """Bytes."""
@@ -37,8 +37,9 @@ class Channel(Generic[Message]):
         end.setblocking(False)
         self._socket = end
         self._decoder = decoder
-        self._encoder = msgspec.msgpack.Encoder()
-        self._incoming = bytearray()
+        self._frames = Frames()
+        self._messages: deque[Message] = deque()
+        """Received, and not read yet."""
         self._connections: deque[socket.socket] = deque()
         """Came with a message that is not read yet."""
         self._outgoing = bytearray()
@@ -46,7 +47,7 @@ class Channel(Generic[Message]):
 
     def send(self, message: msgspec.Struct) -> None:
         """Send a message, behind those that wait. To an end that was closed it goes nowhere."""
-        self._outgoing += self._frame(message)
+        self._outgoing += encoded(message)
         self._flush()
 
     def hand_over(self, message: msgspec.Struct, connection: socket.socket) -> bool:
@@ -56,7 +57,7 @@ class Channel(Generic[Message]):
         """
         if self._outgoing:
             return False
-        frame = self._frame(message)
+        frame = encoded(message)
         try:
             sent = socket.send_fds(self._socket, [frame], [connection.fileno()])
         except BlockingIOError:
@@ -67,9 +68,7 @@ class Channel(Generic[Message]):
 
     async def receive(self) -> Message | None:
         """The next message; None when this end is closed, or the other, as a process' end does."""
-        while True:
-            if (message := self._complete()) is not None:
-                return message
+        while not self._messages:
             await self._until_readable()
             if self._socket.fileno() < 0:
                 return None
@@ -88,7 +87,8 @@ class Channel(Generic[Message]):
                 self._connections.append(socket.socket(fileno=descriptor))
             if not data:
                 return None
-            self._incoming += data
+            self._messages += map(self._decoder.decode, self._frames.feed(data))
+        return self._messages.popleft()
 
     def connection(self) -> socket.socket | None:
         """The connection that came with the message just received; None if it was lost."""
@@ -104,22 +104,6 @@ class Channel(Generic[Message]):
         self._readable.set()
         while self._connections:
             self._connections.popleft().close()
-
-    def _frame(self, message: msgspec.Struct) -> bytes:
-        body = self._encoder.encode(message)
-        return LENGTH.pack(len(body)) + body
-
-    def _complete(self) -> Message | None:
-        """A whole message, if one is here."""
-        if len(self._incoming) < LENGTH.size:
-            return None
-        (length,) = LENGTH.unpack_from(self._incoming)
-        end = LENGTH.size + length
-        if len(self._incoming) < end:
-            return None
-        message = self._decoder.decode(self._incoming[LENGTH.size : end])
-        del self._incoming[:end]
-        return message
 
     async def _until_readable(self) -> None:
         """Returns when there is something to read, or this end is closed."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from vivavoce.workers.channel import Channel
+from vivavoce.channel import Channel
 
 
 class Note(msgspec.Struct, frozen=True, tag=True):
