@@ -121,7 +121,7 @@ async def test_a_sideband_comes_to_the_worker_of_its_call(server: LiveServer, wo
 
 
 @pytest.mark.parametrize("worker", [1, 2, 3])
-async def test_what_is_done_to_a_call_is_answered(server: LiveServer, worker: int) -> None:
+async def test_a_call_that_no_worker_has_is_not_found(server: LiveServer, worker: int) -> None:
     url = f"{server.url}/realtime/calls/rtc_u{worker}_E6U0u6ZFxXUxYesuS1/hangup"
     async with server.http.post(url) as answer:
         assert answer.status == 404
