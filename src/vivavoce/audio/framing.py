@@ -34,11 +34,12 @@ class InputDecoder:
     def __init__(self, kind: str, rate: int) -> None:
         _check(kind, rate)
         self._decode = _DECODE.get(kind) or SampleJoiner().push
-        self._resample = _resampler(rate, INNER_RATE).push
+        self._resample = None if rate == INNER_RATE else _resampler(rate, INNER_RATE).push
 
     def push(self, data: bytes) -> bytes:
         """Take the stream's next bytes, give the PCM that follows from them."""
-        return self._resample(self._decode(data))
+        pcm = self._decode(data)
+        return pcm if self._resample is None else self._resample(pcm)
 
 
 class OutputEncoder:

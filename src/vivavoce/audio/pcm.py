@@ -46,5 +46,8 @@ class SampleJoiner:
         if self._odd:
             data = self._odd + data
         whole = len(data) & ~1
+        if whole == len(data):
+            self._odd = b""
+            return data
         self._odd = data[whole:]
         return data[:whole]

@@ -140,10 +140,11 @@ class Session:
             return ()
         self._state.now = now
         HANDLERS[type(happened)](self, happened)
-        if self._state.out:  # whatever ends is told of, so else nobody can have waited for it
-            self._run_deferred()
-            self._responses.let_go()
-            self._listings.drop_unwanted(self._responses.unlisted)
+        if not self._state.out:  # whatever ends is told of, so nobody can have waited for this
+            return ()
+        self._run_deferred()
+        self._responses.let_go()
+        self._listings.drop_unwanted(self._responses.unlisted)
         return self._state.out.take()
 
     def next_deadline(self) -> float | None:

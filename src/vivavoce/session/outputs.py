@@ -299,8 +299,6 @@ class Outbox:
 
     def take(self) -> tuple[AnyOutput, ...]:
         """All that was collected since the last call, in order."""
-        if not self._outputs:
-            return ()
         taken = tuple(self._outputs)
         self._outputs.clear()
         return taken
