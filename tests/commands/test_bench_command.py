@@ -32,6 +32,7 @@ def task(url: str, **changes: Any) -> Task:
         "seconds": 1.0,
         "chunk_ms": 20,
         "silence_ms": 200,
+        "room_noise": True,
         "lag_target_ms": 100.0,
         "transcription": "whisper-1",
         "stt_ms": 0.0,
@@ -74,6 +75,7 @@ async def test_listening_counts_every_turn(capsys: pytest.CaptureFixture[str]) -
     assert found["starts"] == found["stops"] == {"expected": 1, "found": 1, "missed": 0, "extra": 0}
     assert found["transcript_ms"]["count"] == 1
     assert found["client"]["frames"] == 10 * found["audio_s"]
+    assert report["room_noise_dbfs"] == -60
     assert found["cpu_ms_per_audio_s"] is None
     assert found["not_measured"] == {
         "cpu_ms_per_audio_s": "the server runs in the process of its client"
@@ -160,6 +162,19 @@ def test_a_url_that_is_none_is_refused() -> None:
 def test_a_silence_shorter_than_the_pauses_of_all_clips_is_refused() -> None:
     with pytest.raises(BenchError, match="--silence-ms"):
         command.stand_for(task("http://127.0.0.1:1/v1", silence_ms=0))
+
+
+@pytest.mark.parametrize("room_noise", [True, False])
+async def test_callers_sit_where_the_task_says(
+    room_noise: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with answering({"type": "session.created"}, {"type": "session.updated"}) as url:
+        wanted = task(url, room_noise=room_noise, json_to="-")
+        assert command.stand_for(wanted).room_noise is room_noise
+        with pytest.raises(click.ClickException, match="reported errors"):
+            await run(wanted)
+    report = json.loads(capsys.readouterr().out)
+    assert report["room_noise_dbfs"] == (-60 if room_noise else None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from vivavoce.bench.connection import (
     COMMITTED,
@@ -37,6 +38,7 @@ class Talk:
     names: Sequence[str]
     chunk_ms: int
     silence_ms: int
+    room_noise: bool
     seconds: float
     number: int
     """The clip to begin with."""
@@ -44,15 +46,17 @@ class Talk:
 
     def frames(self) -> Iterator[bytes]:
         """What to send next, decided when it is due."""
-        quiet, sent = silence(self.chunk_ms), 0
+        quiet = cycle(silence(self.chunk_ms, room_noise=self.room_noise))
+        sent = 0
         while not self.turns or sent * self.chunk_ms < 1000 * self.seconds:
-            track = clip_track(self.names[self.number % len(self.names)], self.chunk_ms)
+            name = self.names[self.number % len(self.names)]
+            track = clip_track(name, self.chunk_ms, room_noise=self.room_noise)
             turn, begin_ms = track.turns[0], sent * self.chunk_ms
             self.turns.append(Turn(begin_ms + turn.onset_ms, begin_ms + turn.offset_ms))
             yield from track.frames
             waited = 0
             while self._waits(waited * self.chunk_ms):
-                yield quiet
+                yield next(quiet)
                 waited += 1
             sent += len(track.frames) + waited
             self.number += 1
@@ -79,7 +83,15 @@ async def answer(stand: Stand, count: int) -> Answering:
     names = usable_clips(stand.silence_ms)
     async with stand.callers(count, answers=True) as connections:
         talks = [
-            Talk(connection, names, stand.chunk_ms, stand.silence_ms, stand.seconds, number)
+            Talk(
+                connection=connection,
+                names=names,
+                chunk_ms=stand.chunk_ms,
+                silence_ms=stand.silence_ms,
+                room_noise=stand.room_noise,
+                seconds=stand.seconds,
+                number=number,
+            )
             for number, connection in enumerate(connections)
         ]
         callers = [Caller(talk.connection, talk.frames(), stand.chunk_ms) for talk in talks]

@@ -157,6 +157,8 @@ class Report(Struct, frozen=True, kw_only=True):
     server_processes: list[int]
     """Those that were watched."""
     silence_ms: int
+    room_noise_dbfs: int | None
+    """Under all that callers sent; None where their gaps were digital silence."""
     stt_ms: float
     listening: Listening | None = None
     utterance: Utterance | None = None

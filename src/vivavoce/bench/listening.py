@@ -23,6 +23,7 @@ async def listen(stand: Stand, count: int) -> Listening:
             seconds=stand.seconds,
             chunk_ms=stand.chunk_ms,
             silence_ms=stand.silence_ms,
+            room_noise=stand.room_noise,
             first=number,
         )
         for number in range(count)

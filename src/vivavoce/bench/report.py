@@ -41,6 +41,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"{report.url}, model {report.model}, measured with {report.client}"
     watched = " ".join(map(str, report.server_processes))
     yield f"server processes {watched}" if watched else "server processes: not watched"
+    yield room(report.room_noise_dbfs)
     if report.listening is not None:
         yield from listening(report.listening)
     if report.utterance is not None:
@@ -53,6 +54,13 @@ def lines(report: Report) -> Iterator[str]:
         yield from ramp(report.ramp)
     for error in report.errors:
         yield f"\nError, {error.count} times: {error.message}"
+
+
+def room(noise_dbfs: int | None) -> str:
+    """What callers sent while they did not speak."""
+    if noise_dbfs is None:
+        return "no room noise: gaps are digital silence, as of a muted microphone"
+    return f"room noise of {noise_dbfs} dBFS under all audio"
 
 
 def listening(found: Listening) -> Iterator[str]:

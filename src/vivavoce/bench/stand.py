@@ -42,6 +42,8 @@ class Stand:
     seconds: float = 30.0
     chunk_ms: int = 20
     silence_ms: int = 500
+    room_noise: bool = True
+    """Whether callers sit in a room; otherwise what they do not say is digital silence."""
     transcription: str | None = "whisper-1"
     """The transcription model that sessions ask for."""
     stt_ms: float = 0.0

@@ -26,7 +26,9 @@ async def utter(stand: Stand, count: int) -> Utterance:
 
     Raises `BenchError`.
     """
-    track = utterance_track(chunk_ms=stand.chunk_ms, silence_ms=stand.silence_ms)
+    track = utterance_track(
+        chunk_ms=stand.chunk_ms, silence_ms=stand.silence_ms, room_noise=stand.room_noise
+    )
     async with stand.callers(count) as connections:
         callers = [caller_of(connection, track) for connection in connections]
         async with asyncio.TaskGroup() as tasks:  # `callers` takes a failure out of its group

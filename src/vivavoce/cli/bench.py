@@ -60,6 +60,13 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     show_default=True,
     help="silence_duration_ms of the sessions.",
 )
+@option(
+    "--room-noise/--no-room-noise",
+    default=True,
+    show_default=True,
+    help="Noise of -60 dBFS under all audio. Without it gaps are digital silence, as of a muted "
+    "microphone, which Vivavoce does not score.",
+)
 @option("--ramp", is_flag=True, help="Find how many callers hold --lag-target-ms, from --callers.")
 @option(
     "--lag-target-ms",

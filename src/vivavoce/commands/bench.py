@@ -22,6 +22,7 @@ from vivavoce.bench.figures import VERSION, Listening, Ramp, Report, ServerError
 from vivavoce.bench.listening import listen
 from vivavoce.bench.processes import Server, UnwatchedError, watch
 from vivavoce.bench.ramp import climb
+from vivavoce.bench.room import ROOM_NOISE_DBFS
 from vivavoce.bench.sessions import hold
 from vivavoce.bench.stand import BenchError, Stand
 from vivavoce.bench.track import usable_clips
@@ -53,6 +54,7 @@ class Task:
     seconds: float
     chunk_ms: int
     silence_ms: int
+    room_noise: bool
     lag_target_ms: float
     transcription: str | None
     stt_ms: float
@@ -97,6 +99,7 @@ def stand_for(task: Task) -> Stand:
         seconds=task.seconds,
         chunk_ms=task.chunk_ms,
         silence_ms=task.silence_ms,
+        room_noise=task.room_noise,
         transcription=task.transcription,
         stt_ms=task.stt_ms,
     )
@@ -114,6 +117,7 @@ async def measured(task: Task, stand: Stand, begun: datetime) -> Report:
         client=packages(),
         server_processes=sorted(watched_pids),
         silence_ms=task.silence_ms,
+        room_noise_dbfs=ROOM_NOISE_DBFS if task.room_noise else None,
         stt_ms=task.stt_ms,
     )
     for name, label, measure in MEASURES:

@@ -58,6 +58,7 @@ def report(**measured: object) -> Report:
         "client": "a client",
         "server_processes": [42],
         "silence_ms": 500,
+        "room_noise_dbfs": -60,
         "stt_ms": 50.0,
     }
     return Report(**(fields | measured))  # type: ignore[arg-type]
@@ -149,6 +150,12 @@ def test_the_text_has_a_line_for_each_figure() -> None:
     )
     assert "first audio behind the server's own endpoint        p50   10.0  p99   14.0" in text
     assert "6 of 6 turns answered" in text
+
+
+def test_the_text_tells_what_callers_sent_in_their_gaps() -> None:
+    assert "room noise of -60 dBFS under all audio" in list(lines(report()))
+    (muted,) = (line for line in lines(report(room_noise_dbfs=None)) if "room" in line)
+    assert "digital silence" in muted
 
 
 def test_a_figure_that_is_not_there_says_why() -> None:
