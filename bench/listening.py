@@ -2,7 +2,8 @@
 
 Vivavoce and the floor take turns, each on one core, the callers of `vivavoce bench` on another.
 Every run is reported, as a row of a table; the ratio is mean over mean. Callers sit in a quiet
-room; with `--no-room-noise` their gaps are digital silence, which the floor scores and Vivavoce does not.
+room; with `--no-room-noise` their gaps are digital silence, which the floor scores and Vivavoce
+does not.
 
     make bench            or            python bench/listening.py --callers 32 192 --runs 2
 """

@@ -22,7 +22,9 @@ def client(*, late: bool = False) -> ClientFigures:
     )
 
 
-def listening(callers: int, lag_ms: float, *, missed: int = 0, late: bool = False) -> Listening:
+def listening(
+    callers: int, lag_ms: float, *, missed: int = 0, extra: int = 0, late: bool = False
+) -> Listening:
     """A run whose ends of turns came `lag_ms` late, at the 99th percentile."""
     complete = Tally(expected=100, found=100, missed=0, extra=0)
     return Listening(
@@ -31,7 +33,7 @@ def listening(callers: int, lag_ms: float, *, missed: int = 0, late: bool = Fals
         audio_s=30.0 * callers,
         cpu_ms_per_audio_s=2.5,
         starts=complete,
-        stops=Tally(expected=100, found=100 - missed, missed=missed, extra=0),
+        stops=Tally(expected=100, found=100 - missed, missed=missed, extra=extra),
         speech_started_ms=about(60, 160),
         speech_stopped_ms=about(lag_ms / 2, lag_ms),
         decided_ms=about(5, 9),

@@ -137,7 +137,7 @@ class Ramp(Struct, frozen=True, kw_only=True):
 
 
 class ServerError(Struct, frozen=True, kw_only=True):
-    """An error that the server told, or a connection that ended."""
+    """An error that the server told, a connection that ended, or a measurement that failed."""
 
     message: str
     count: int

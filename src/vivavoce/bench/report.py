@@ -141,8 +141,10 @@ def ramp(found: Ramp) -> Iterator[str]:
 def step(run: Listening) -> str:
     """A run of a ramp in a few words."""
     missed = run.starts.missed + run.stops.missed
+    extra = run.starts.extra + run.stops.extra
     late = ", the client was late" if run.client.late else ""
-    return f"{spread(run.speech_stopped_ms, 'no such event came')}, {missed} missed{late}"
+    lag = spread(run.speech_stopped_ms, "no such event came")
+    return f"{lag}, {missed} missed, {extra} extra{late}"
 
 
 def client(found: ClientFigures) -> Iterator[str]:
