@@ -18,7 +18,7 @@ from vivavoce.bench.connection import (
 from vivavoce.bench.figures import Answering, Stage, spread
 from vivavoce.bench.listening import by_item
 from vivavoce.bench.matching import Heard, Matched, match, tally
-from vivavoce.bench.pacer import Caller
+from vivavoce.bench.pacer import Caller, Pace
 from vivavoce.bench.stand import GRACE_S, Stand
 from vivavoce.bench.track import GAP_MS, Turn, clip_track, silence, usable_clips
 
@@ -54,17 +54,18 @@ class Talk:
             turn, begin_ms = track.turns[0], sent * self.chunk_ms
             self.turns.append(Turn(begin_ms + turn.onset_ms, begin_ms + turn.offset_ms))
             yield from track.frames
-            waited = 0
-            while self._waits(waited * self.chunk_ms):
+            # A turn may have had no answer, or several.
+            waited, answers = 0, self.connection.done
+            while self._waits(waited * self.chunk_ms, answers):
                 yield next(quiet)
                 waited += 1
             sent += len(track.frames) + waited
             self.number += 1
 
-    def _waits(self, waited_ms: int) -> bool:
+    def _waits(self, waited_ms: int, answers: int) -> bool:
         if waited_ms < GAP_MS + self.silence_ms:
             return True
-        return waited_ms < 1000 * ANSWER_S and self.connection.done < len(self.turns)
+        return waited_ms < 1000 * ANSWER_S and self.connection.done == answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ async def answer(stand: Stand, count: int) -> Answering:
         callers = [Caller(talk.connection, talk.frames(), stand.chunk_ms) for talk in talks]
         pace = await stand.play(callers, stand.seconds + ANSWER_S)
         await asyncio.sleep(GRACE_S)
+    return result(stand, callers, talks, pace)
+
+
+def result(stand: Stand, callers: Sequence[Caller], talks: Sequence[Talk], pace: Pace) -> Answering:
+    """What was found, from what every caller has noted."""
     matched = [
         match(caller.connection.moments, talk.turns, caller, stand.silence_ms)
         for talk, caller in zip(talks, callers, strict=True)
@@ -109,7 +115,7 @@ async def answer(stand: Stand, count: int) -> Answering:
     starts, stops = tally(matched)
     heard = [one for one in answered if FIRST_AUDIO in one.events]
     return Answering(
-        callers=count,
+        callers=len(callers),
         turns=starts.expected,
         answered=len(heard),
         starts=starts,

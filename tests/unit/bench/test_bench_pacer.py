@@ -110,6 +110,29 @@ def test_a_caller_hears_an_answer_out_before_the_next_turn() -> None:
 
 def test_a_caller_waits_even_for_a_quick_answer_until_the_turn_has_surely_ended() -> None:
     conversation = talk(seconds=0.1)
-    conversation.connection.done = 1
-    waited = len(list(conversation.frames())) - len(clip_track("time", 20, room_noise=True).frames)
-    assert waited * 20 == GAP_MS + 500
+    assert waits(conversation, [1]) == [GAP_MS + 500]
+
+
+def waits(conversation: Talk, answers: list[int]) -> list[int]:
+    """How long a caller is silent behind each turn that gets so many answers, in milliseconds."""
+    frames, waited = conversation.frames(), []
+    for number, count in enumerate(answers):
+        name = conversation.names[number % len(conversation.names)]
+        for _ in clip_track(name, 20, room_noise=True).frames[number > 0 :]:
+            next(frames)
+        assert len(conversation.turns) == number + 1
+        frame, silent_ms = next(frames), 0
+        conversation.connection.done += count
+        while frame is not None and len(conversation.turns) == number + 1:
+            frame, silent_ms = next(frames, None), silent_ms + 20
+        waited.append(silent_ms)
+    return waited
+
+
+def test_a_turn_without_an_answer_does_not_make_the_next_ones_wait() -> None:
+    waited = waits(talk(seconds=60), [0, 1, 1])
+    assert waited == [1000 * ANSWER_S, GAP_MS + 500, GAP_MS + 500]
+
+
+def test_a_second_answer_to_a_turn_is_none_to_the_next() -> None:
+    assert waits(talk(seconds=60), [2, 0, 1])[1] == 1000 * ANSWER_S
