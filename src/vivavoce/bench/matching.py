@@ -1,8 +1,8 @@
 """Which event belongs to which turn: by the position that the server gives, and by when it came.
 
-A turn has one `speech_started`, the first, and one `speech_stopped`, the nearest to its endpoint; what
-is wanting is missed, and what is more is extra. A start that came before the speech had begun, and a
-stop that came before it had ended, is extra, whatever it says.
+A turn has one `speech_started`, the first, and one `speech_stopped`, the nearest to its endpoint;
+what is wanting is missed, and what is more is extra. A start that came before the speech had begun,
+and a stop that came before it had ended, is extra, whatever it says.
 """
 
 from collections.abc import Callable, Iterable, Sequence
