@@ -144,6 +144,17 @@ async def test_a_measurement_that_fails_does_not_take_along_the_others(
     assert report.errors == [ServerError(message="Answering: too many sessions", count=1)]
 
 
+async def test_a_picture_of_nothing_is_not_written_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "figures.svg"
+    async with answering({"type": "session.created"}, {"type": "session.updated"}) as url:
+        with pytest.raises(click.ClickException, match="There were errors"):
+            await run(task(url, chart_to=drawn))
+    assert not drawn.exists()
+    assert f"{drawn}: not written" in capsys.readouterr().err
+
+
 async def test_a_server_that_is_none_of_this_kind_is_an_error() -> None:
     async with answering() as url:
         with pytest.raises(click.ClickException, match=r"refused a connection \(HTTP 404\)"):

@@ -202,7 +202,11 @@ def tell(task: Task, report: Report) -> None:
             click.echo(line)
         if task.json_to is not None:
             write(Path(task.json_to), encoded + "\n")
-    if task.chart_to is not None and (drawn := chart(report)) is not None:
+    if task.chart_to is None:
+        return
+    if (drawn := chart(report)) is None:
+        click.echo(f"{task.chart_to}: not written; there is nothing to draw", err=True)
+    else:
         write(task.chart_to, drawn)
 
 

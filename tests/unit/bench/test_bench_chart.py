@@ -1,5 +1,6 @@
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from support.bench_figures import about, client, listening
@@ -122,6 +123,13 @@ def test_a_bar_begins_where_the_one_before_ended() -> None:
 
 def test_the_endpoint_stands_in_the_waterfall() -> None:
     assert "endpoint, 500 ms" in words(drawn(answering=ANSWERING))
+
+
+@pytest.mark.parametrize("target_ms", [2, 100, 5000, 20_000, 1e6])
+def test_a_ramp_has_lines_across_whatever_its_target(target_ms: float) -> None:
+    ramp = msgspec.structs.replace(RAMP, lag_target_ms=target_ms)
+    lines = [one for one in drawn(ramp=ramp).iter(f"{SVG}line") if one.attrib["class"] == "grid"]
+    assert 3 <= len(lines) <= 7
 
 
 def test_two_pictures_are_one_below_the_other() -> None:
