@@ -9,7 +9,7 @@ def about(p50: float, p99: float | None = None) -> Spread:
     return Spread(count=100, p50=p50, p99=worst, worst=worst)
 
 
-def client(*, late: bool = False) -> ClientFigures:
+def client(*, late: bool = False, blocked_s: float = 0.0) -> ClientFigures:
     """A client in time, or too late."""
     late_ms = about(12.0) if late else about(0.3)
     return ClientFigures(
@@ -18,6 +18,7 @@ def client(*, late: bool = False) -> ClientFigures:
         cpu_share=0.4,
         cpu_us_per_frame=18.0,
         core_wait_share=0.02,
+        blocked_s=blocked_s,
         late=late,
     )
 

@@ -153,6 +153,8 @@ def client(found: ClientFigures) -> Iterator[str]:
     cost = f"{found.cpu_share:.0%} of a core, {found.cpu_us_per_frame:g} us for each frame"
     waits = found.core_wait_share
     yield line("client: CPU", cost if waits is None else f"{cost}, {waits:.0%} waiting for a core")
+    if found.blocked_s:
+        yield line("client: waited for a server that did not read", f"{found.blocked_s:g} s")
     if found.late:
         yield "  THE CLIENT WAS LATE: these figures are the client's, not the server's."
 

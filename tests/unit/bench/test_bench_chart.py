@@ -189,6 +189,15 @@ def test_a_late_client_is_told_in_so_many_words() -> None:
     assert "the client's, not the server's" not in in_time
 
 
+def test_a_server_that_held_up_the_callers_is_told() -> None:
+    read = listening(32, 40)
+    unread = msgspec.structs.replace(read, client=client(blocked_s=12.5))
+    assert "did not read" not in "\n".join(lines(report(listening=read)))
+    assert any(
+        "did not read" in line and "12.5 s" in line for line in lines(report(listening=unread))
+    )
+
+
 def test_a_ramp_tells_each_run_and_why_it_ended() -> None:
     text = "\n".join(lines(report(ramp=RAMP)))
     assert "128 callers" in text

@@ -1,11 +1,13 @@
+import asyncio
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from vivavoce.bench import pacer
 from vivavoce.bench.answering import ANSWER_S, Talk
 from vivavoce.bench.connection import Connection
-from vivavoce.bench.pacer import Caller, Pace, arrange, speak
+from vivavoce.bench.pacer import Caller, Pace, arrange, play, speak
 from vivavoce.bench.track import GAP_MS, clip_track, silence
 from vivavoce.speech import clip
 
@@ -64,6 +66,76 @@ async def test_a_caller_whose_connection_is_lost_sends_no_more() -> None:
     caller = Caller(connection(Wire(whole=False)), iter((b"a", b"b", b"c")), 20)
     assert await speak(caller, 0, 0.0, Pace())
     assert not await speak(caller, 1, 0.0, Pace())
+
+
+class Unread(Wire):
+    """A server reads from it after the loop has taken a turn, or at once but slowly."""
+
+    def __init__(self, clock: "Clock", seconds: float, *, waits: bool) -> None:
+        super().__init__()
+        self.clock, self.seconds, self.waits = clock, seconds, waits
+
+    async def send_frame(self, frame: bytes, kind: Any) -> None:
+        if self.waits:
+            await asyncio.sleep(0)
+        self.clock.now += self.seconds
+        await super().send_frame(frame, kind)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pacer, "time", clock)
+    return clock
+
+
+async def test_a_server_that_does_not_read_does_not_make_the_client_late(clock: Clock) -> None:
+    pace, unread = Pace(), Unread(clock, 12.0, waits=True)
+    await speak(Caller(connection(unread), iter((b"a",)), 20), 0, 100.0, pace)
+    await speak(callers(1)[0], 0, 100.0, pace)
+    assert (pace.late_ms, pace.blocked_s) == ([0.0, 0.0], 12.0)
+
+
+async def test_what_the_client_is_later_than_the_server_made_it_is_its_own(clock: Clock) -> None:
+    pace, unread = Pace(), Unread(clock, 12.0, waits=True)
+    await speak(Caller(connection(unread), iter((b"a",)), 20), 0, 100.0, pace)
+    clock.now += 0.05
+    await speak(callers(1)[0], 0, 100.0, pace)
+    assert pace.late_ms == pytest.approx([0.0, 50.0])
+
+
+async def test_a_client_that_is_slow_to_send_is_late(clock: Clock) -> None:
+    pace, slow = Pace(), Unread(clock, 0.05, waits=False)
+    await speak(Caller(connection(slow), iter((b"a",)), 20), 0, 100.0, pace)
+    await speak(callers(1)[0], 0, 100.0, pace)
+    assert pace.late_ms == pytest.approx([0.0, 50.0])
+    assert pace.blocked_s == 0
+
+
+async def test_callers_who_have_caught_up_are_excused_no_more() -> None:
+    pace = await play(
+        [Caller(connection(Yielding()), iter((b"a",) * 3), 20)], lambda _seconds: None
+    )
+    assert pace.blocked_s > 0
+    assert pace.excused_s < pace.blocked_s
+
+
+class Yielding(Wire):
+    """Lets the loop take a turn for each frame."""
+
+    async def send_frame(self, frame: bytes, kind: Any) -> None:
+        await asyncio.sleep(0)
+        await super().send_frame(frame, kind)
 
 
 def test_a_sample_is_sent_with_the_frame_that_holds_it() -> None:
