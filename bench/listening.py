@@ -1,7 +1,9 @@
 """What listening costs, against the floor: CPU per second of audio, and how late events come.
 
 Vivavoce and the floor take turns, each on one core, the callers of `vivavoce bench` on another.
-Every run is reported, as a row of a table; the ratio is mean over mean.
+Every run is reported, as a row of a table; the ratio is mean over mean. Callers sit in a quiet
+room; with `--no-room-noise` their gaps are digital silence, which the floor scores and Vivavoce
+does not.
 
     make bench            or            python bench/listening.py --callers 32 192 --runs 2
 """
@@ -50,12 +52,19 @@ def on_core(core: int, words: list[str]) -> list[str]:
     return ["taskset", "-c", str(core), *words]
 
 
-def measure(kind: str, callers: int, seconds: float, chunk_ms: int) -> dict[str, Any]:
+def bench(url: str, callers: int, seconds: float, chunk_ms: int, room_noise: bool) -> list[str]:
+    words = [sys.executable, "-m", "vivavoce", "bench", url]
+    words += ["--callers", str(callers), "--seconds", str(seconds), "--chunk-ms", str(chunk_ms)]
+    words += ["--room-noise" if room_noise else "--no-room-noise"]
+    return [*words, "--stt-ms", str(STT_MS), "--json", "-"]
+
+
+def measure(
+    kind: str, callers: int, seconds: float, chunk_ms: int, room_noise: bool
+) -> dict[str, Any]:
     """What `vivavoce bench` found of a server that is started for it, and stopped."""
     port = free_port()
-    words = [sys.executable, "-m", "vivavoce", "bench", f"ws://127.0.0.1:{port}/v1"]
-    words += ["--callers", str(callers), "--seconds", str(seconds), "--chunk-ms", str(chunk_ms)]
-    words += ["--stt-ms", str(STT_MS), "--json", "-"]
+    words = bench(f"ws://127.0.0.1:{port}/v1", callers, seconds, chunk_ms, room_noise)
     server = subprocess.Popen(on_core(0, command(kind, port)), stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
@@ -95,18 +104,24 @@ def shown(spread: dict[str, float] | None, *names: str) -> str:
     return " / ".join(f"{spread[name]:.1f}" for name in names) if spread else "–"
 
 
+def heading(room_noise: bool) -> str:
+    callers = "in a quiet room" if room_noise else "muted in the gaps: no room noise"
+    return f"Listening, callers {callers}\n\n{HEAD}"
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--callers", type=int, nargs="+", default=[32])
     options.add_argument("--seconds", type=float, default=30.0)
     options.add_argument("--chunk-ms", type=int, nargs="+", default=[20])
     options.add_argument("--runs", type=int, default=2)
+    options.add_argument("--room-noise", action=argparse.BooleanOptionalAction, default=True)
     given = options.parse_args()
     costs: dict[tuple[int, int, str], list[float]] = {}
-    print(HEAD, flush=True)
+    print(heading(given.room_noise), flush=True)
     for callers, chunk_ms in itertools.product(given.callers, given.chunk_ms):
         for _, kind in itertools.product(range(given.runs), SERVERS):
-            found = measure(kind, callers, given.seconds, chunk_ms)
+            found = measure(kind, callers, given.seconds, chunk_ms, given.room_noise)
             cost = costs.setdefault((callers, chunk_ms, kind), [])
             cost.append(found["cpu_ms_per_audio_s"])
             print(row(kind, found), flush=True)

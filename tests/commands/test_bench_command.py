@@ -12,9 +12,10 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner
 
+from support.bench_figures import listening
 from support.server import serving
-from vivavoce.bench.figures import Report
-from vivavoce.bench.stand import BenchError
+from vivavoce.bench.figures import Listening, Report, ServerError
+from vivavoce.bench.stand import BenchError, Stand
 from vivavoce.cli import main
 from vivavoce.commands import bench as command
 from vivavoce.commands.bench import Task, key_for, run
@@ -32,6 +33,7 @@ def task(url: str, **changes: Any) -> Task:
         "seconds": 1.0,
         "chunk_ms": 20,
         "silence_ms": 200,
+        "room_noise": True,
         "lag_target_ms": 100.0,
         "transcription": "whisper-1",
         "stt_ms": 0.0,
@@ -74,6 +76,7 @@ async def test_listening_counts_every_turn(capsys: pytest.CaptureFixture[str]) -
     assert found["starts"] == found["stops"] == {"expected": 1, "found": 1, "missed": 0, "extra": 0}
     assert found["transcript_ms"]["count"] == 1
     assert found["client"]["frames"] == 10 * found["audio_s"]
+    assert report["room_noise_dbfs"] == -60
     assert found["cpu_ms_per_audio_s"] is None
     assert found["not_measured"] == {
         "cpu_ms_per_audio_s": "the server runs in the process of its client"
@@ -114,11 +117,42 @@ async def test_a_server_that_goes_away_is_told_once_for_all_callers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with answering({"type": "session.created"}, {"type": "session.updated"}) as url:
-        with pytest.raises(click.ClickException, match="reported errors"):
+        with pytest.raises(click.ClickException, match="There were errors"):
             await run(task(url))
     out = capsys.readouterr().out
     assert "Error, 2 times: the server closed the connection (code 1000)" in out
     assert "0 of 2, 2 missed, 0 extra" in out
+
+
+async def test_a_measurement_that_fails_does_not_take_along_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def heard(_stand: Stand, count: int) -> Listening:
+        return listening(count, 40.0)
+
+    async def refused(_stand: Stand, _count: int) -> Listening:
+        raise BenchError("too many sessions")
+
+    measures = (("listening", "Listening", heard), ("answering", "Answering", refused))
+    monkeypatch.setattr(command, "MEASURES", measures)
+    wanted = frozenset({"listening", "answering"})
+    with pytest.raises(click.ClickException, match="There were errors"):
+        await run(task("http://127.0.0.1:1/v1", measures=wanted, json_to="-"))
+    report = msgspec.json.decode(capsys.readouterr().out, type=Report)
+    assert report.listening == listening(2, 40.0)
+    assert report.answering is None
+    assert report.errors == [ServerError(message="Answering: too many sessions", count=1)]
+
+
+async def test_a_picture_of_nothing_is_not_written_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "figures.svg"
+    async with answering({"type": "session.created"}, {"type": "session.updated"}) as url:
+        with pytest.raises(click.ClickException, match="There were errors"):
+            await run(task(url, chart_to=drawn))
+    assert not drawn.exists()
+    assert f"{drawn}: not written" in capsys.readouterr().err
 
 
 async def test_a_server_that_is_none_of_this_kind_is_an_error() -> None:
@@ -160,6 +194,19 @@ def test_a_url_that_is_none_is_refused() -> None:
 def test_a_silence_shorter_than_the_pauses_of_all_clips_is_refused() -> None:
     with pytest.raises(BenchError, match="--silence-ms"):
         command.stand_for(task("http://127.0.0.1:1/v1", silence_ms=0))
+
+
+@pytest.mark.parametrize("room_noise", [True, False])
+async def test_callers_sit_where_the_task_says(
+    room_noise: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with answering({"type": "session.created"}, {"type": "session.updated"}) as url:
+        wanted = task(url, room_noise=room_noise, json_to="-")
+        assert command.stand_for(wanted).room_noise is room_noise
+        with pytest.raises(click.ClickException, match="There were errors"):
+            await run(wanted)
+    report = json.loads(capsys.readouterr().out)
+    assert report["room_noise_dbfs"] == (-60 if room_noise else None)
 
 
 @pytest.mark.parametrize(

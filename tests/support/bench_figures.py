@@ -9,7 +9,7 @@ def about(p50: float, p99: float | None = None) -> Spread:
     return Spread(count=100, p50=p50, p99=worst, worst=worst)
 
 
-def client(*, late: bool = False) -> ClientFigures:
+def client(*, late: bool = False, blocked_s: float = 0.0) -> ClientFigures:
     """A client in time, or too late."""
     late_ms = about(12.0) if late else about(0.3)
     return ClientFigures(
@@ -18,11 +18,14 @@ def client(*, late: bool = False) -> ClientFigures:
         cpu_share=0.4,
         cpu_us_per_frame=18.0,
         core_wait_share=0.02,
+        blocked_s=blocked_s,
         late=late,
     )
 
 
-def listening(callers: int, lag_ms: float, *, missed: int = 0, late: bool = False) -> Listening:
+def listening(
+    callers: int, lag_ms: float, *, missed: int = 0, extra: int = 0, late: bool = False
+) -> Listening:
     """A run whose ends of turns came `lag_ms` late, at the 99th percentile."""
     complete = Tally(expected=100, found=100, missed=0, extra=0)
     return Listening(
@@ -31,7 +34,7 @@ def listening(callers: int, lag_ms: float, *, missed: int = 0, late: bool = Fals
         audio_s=30.0 * callers,
         cpu_ms_per_audio_s=2.5,
         starts=complete,
-        stops=Tally(expected=100, found=100 - missed, missed=missed, extra=0),
+        stops=Tally(expected=100, found=100 - missed, missed=missed, extra=extra),
         speech_started_ms=about(60, 160),
         speech_stopped_ms=about(lag_ms / 2, lag_ms),
         decided_ms=about(5, 9),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from vivavoce.bench.connection import (
     COMMITTED,
@@ -17,7 +18,7 @@ from vivavoce.bench.connection import (
 from vivavoce.bench.figures import Answering, Stage, spread
 from vivavoce.bench.listening import by_item
 from vivavoce.bench.matching import Heard, Matched, match, tally
-from vivavoce.bench.pacer import Caller
+from vivavoce.bench.pacer import Caller, Pace
 from vivavoce.bench.stand import GRACE_S, Stand
 from vivavoce.bench.track import GAP_MS, Turn, clip_track, silence, usable_clips
 
@@ -37,6 +38,7 @@ class Talk:
     names: Sequence[str]
     chunk_ms: int
     silence_ms: int
+    room_noise: bool
     seconds: float
     number: int
     """The clip to begin with."""
@@ -44,23 +46,26 @@ class Talk:
 
     def frames(self) -> Iterator[bytes]:
         """What to send next, decided when it is due."""
-        quiet, sent = silence(self.chunk_ms), 0
+        quiet = cycle(silence(self.chunk_ms, room_noise=self.room_noise))
+        sent = 0
         while not self.turns or sent * self.chunk_ms < 1000 * self.seconds:
-            track = clip_track(self.names[self.number % len(self.names)], self.chunk_ms)
+            name = self.names[self.number % len(self.names)]
+            track = clip_track(name, self.chunk_ms, room_noise=self.room_noise)
             turn, begin_ms = track.turns[0], sent * self.chunk_ms
             self.turns.append(Turn(begin_ms + turn.onset_ms, begin_ms + turn.offset_ms))
             yield from track.frames
-            waited = 0
-            while self._waits(waited * self.chunk_ms):
-                yield quiet
+            # A turn may have had no answer, or several.
+            waited, answers = 0, self.connection.done
+            while self._waits(waited * self.chunk_ms, answers):
+                yield next(quiet)
                 waited += 1
             sent += len(track.frames) + waited
             self.number += 1
 
-    def _waits(self, waited_ms: int) -> bool:
+    def _waits(self, waited_ms: int, answers: int) -> bool:
         if waited_ms < GAP_MS + self.silence_ms:
             return True
-        return waited_ms < 1000 * ANSWER_S and self.connection.done < len(self.turns)
+        return waited_ms < 1000 * ANSWER_S and self.connection.done == answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,25 @@ async def answer(stand: Stand, count: int) -> Answering:
     names = usable_clips(stand.silence_ms)
     async with stand.callers(count, answers=True) as connections:
         talks = [
-            Talk(connection, names, stand.chunk_ms, stand.silence_ms, stand.seconds, number)
+            Talk(
+                connection=connection,
+                names=names,
+                chunk_ms=stand.chunk_ms,
+                silence_ms=stand.silence_ms,
+                room_noise=stand.room_noise,
+                seconds=stand.seconds,
+                number=number,
+            )
             for number, connection in enumerate(connections)
         ]
         callers = [Caller(talk.connection, talk.frames(), stand.chunk_ms) for talk in talks]
         pace = await stand.play(callers, stand.seconds + ANSWER_S)
         await asyncio.sleep(GRACE_S)
+    return result(stand, callers, talks, pace)
+
+
+def result(stand: Stand, callers: Sequence[Caller], talks: Sequence[Talk], pace: Pace) -> Answering:
+    """What was found, from what every caller has noted."""
     matched = [
         match(caller.connection.moments, talk.turns, caller, stand.silence_ms)
         for talk, caller in zip(talks, callers, strict=True)
@@ -97,7 +115,7 @@ async def answer(stand: Stand, count: int) -> Answering:
     starts, stops = tally(matched)
     heard = [one for one in answered if FIRST_AUDIO in one.events]
     return Answering(
-        callers=count,
+        callers=len(callers),
         turns=starts.expected,
         answered=len(heard),
         starts=starts,

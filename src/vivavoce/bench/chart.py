@@ -3,6 +3,7 @@
 Plain SVG that reads well on white and on black: colours follow `prefers-color-scheme`.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -144,7 +145,8 @@ def scale(most: float, begin: float, end: float) -> Scale:
 
 def rules(most_ms: float, up: Scale) -> list[str]:
     """About five lines across, with their milliseconds."""
-    step = next(step for step in (5, 10, 20, 50, 100, 200, 500, 1e3, 1e9) if most_ms / step <= 6)
+    round_steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+    step = next(step for step in round_steps if most_ms / step <= 6)
     marks = [step * number for number in range(int(most_ms / step) + 1)]
     return [line_across("grid", up(ms)) for ms in marks] + [
         text(LEFT - 8, up(ms) + 4, f"{ms:g} ms", "soft", "end") for ms in marks

@@ -36,12 +36,14 @@ class ClientFigures(Struct, frozen=True, kw_only=True):
 
     frames: int
     late_ms: Spread
-    """How long after its due time each frame was sent."""
+    """How long after its due time each frame was sent, less what the server held up the callers."""
     cpu_share: float
     """Of one core."""
     cpu_us_per_frame: float
     core_wait_share: float | None
     """Of the time, in which it was ready to run and had no core; None where no kernel tells."""
+    blocked_s: float
+    """Seconds for which the server did not read from some connection, and all callers waited."""
     late: bool
     """Whether the client was too late for the other figures to be the server's."""
 
@@ -137,7 +139,7 @@ class Ramp(Struct, frozen=True, kw_only=True):
 
 
 class ServerError(Struct, frozen=True, kw_only=True):
-    """An error that the server told, or a connection that ended."""
+    """An error that the server told, a connection that ended, or a measurement that failed."""
 
     message: str
     count: int
@@ -157,6 +159,8 @@ class Report(Struct, frozen=True, kw_only=True):
     server_processes: list[int]
     """Those that were watched."""
     silence_ms: int
+    room_noise_dbfs: int | None
+    """Under all that callers sent; None where their gaps were digital silence."""
     stt_ms: float
     listening: Listening | None = None
     utterance: Utterance | None = None

@@ -12,6 +12,8 @@ from vivavoce.bench.track import Track, listening_track
 
 NO_EVENT = "no such event came"
 
+NO_AUDIO = "no audio could be sent: the server closed every connection"
+
 
 async def listen(stand: Stand, count: int) -> Listening:
     """Play recorded turns with so many callers, each from another clip on.
@@ -23,6 +25,7 @@ async def listen(stand: Stand, count: int) -> Listening:
             seconds=stand.seconds,
             chunk_ms=stand.chunk_ms,
             silence_ms=stand.silence_ms,
+            room_noise=stand.room_noise,
             first=number,
         )
         for number in range(count)
@@ -51,6 +54,8 @@ def result(
     lags = lags_of(matched)
     transcript_ms = transcripts(callers, matched, stand.stt_ms)
     unmeasured = stand.unwatched("cpu_ms_per_audio_s")
+    if not audio_s:
+        unmeasured["cpu_ms_per_audio_s"] = NO_AUDIO
     if transcript_ms is None:
         unmeasured["transcript_ms"] = no_transcripts(stand)
     unmeasured |= {name: NO_EVENT for name, lag in lags.items() if lag is None}
@@ -58,7 +63,7 @@ def result(
         callers=len(callers),
         chunk_ms=stand.chunk_ms,
         audio_s=round(audio_s, 2),
-        cpu_ms_per_audio_s=None if spent_s is None else round(1000 * spent_s / audio_s, 3),
+        cpu_ms_per_audio_s=cost_ms(spent_s, audio_s),
         starts=starts,
         stops=stops,
         speech_started_ms=lags["speech_started_ms"],
@@ -68,6 +73,11 @@ def result(
         client=pace.figures(),
         not_measured=unmeasured,
     )
+
+
+def cost_ms(spent_s: float | None, audio_s: float) -> float | None:
+    """CPU milliseconds for a second of audio; None where either is not known, or nothing."""
+    return None if spent_s is None or not audio_s else round(1000 * spent_s / audio_s, 3)
 
 
 def lags_of(all_matched: Iterable[Matched]) -> dict[str, Spread | None]:

@@ -1,11 +1,14 @@
 """Which event belongs to which turn: by the position that the server gives, and by when it came.
 
-A turn has one `speech_started` and one `speech_stopped`; what is wanting is missed, and what is
-more is extra. An event that came before its speech had been sent is extra, whatever it says.
+A turn has one `speech_started`, the first, and one `speech_stopped`, the nearest to its endpoint;
+what is wanting is missed, and what is more is extra. A start that came before the speech had begun,
+and a stop that came before it had ended, is extra, whatever it says.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 from typing import Protocol
 
 from vivavoce.bench.connection import SPEECH_STARTED, SPEECH_STOPPED, Moment
@@ -59,11 +62,13 @@ def match(
         # It says where the padding before the speech begins: anywhere behind the turn before.
         [(before, turn.offset_ms) for before, turn in zip(_offsets(turns), turns, strict=False)],
         [sender.due(turn.onset_ms) for turn in turns],
+        lambda _number, moment: moment.at,
     )
     stops, extra_stops = _assign(
         (m for m in found if m.kind == SPEECH_STOPPED),
         [(turn.onset_ms, after) for turn, after in zip(turns, _onsets(turns), strict=True)],
-        [sender.due(turn.onset_ms) for turn in turns],
+        [sender.due_until(turn.offset_ms) for turn in turns],
+        lambda number, moment: _off(moment, turns[number].offset_ms + silence_ms),
     )
     heard = tuple(
         _heard(turn, sender, silence_ms, starts.get(number), stops.get(number))
@@ -111,18 +116,27 @@ def _onsets(turns: Sequence[Turn]) -> list[float]:
 
 
 def _assign(
-    moments: Iterable[Moment], places: Sequence[tuple[float, float]], earliest: Sequence[float]
+    moments: Iterable[Moment],
+    places: Sequence[tuple[float, float]],
+    earliest: Sequence[float],
+    penalty: Callable[[int, Moment], float],
 ) -> tuple[dict[int, Moment], int]:
-    """Give each place its first event, by number, and how many events found none."""
-    assigned: dict[int, Moment] = {}
-    extra = 0
+    """Give each place the event of the least penalty, by number, and tell how many are left."""
+    candidates: dict[int, list[Moment]] = {}
+    count = 0
     for moment in moments:
+        count += 1
         number = next((n for n, place in enumerate(places) if _within(moment, place)), None)
-        if number is None or number in assigned or moment.at < earliest[number]:
-            extra += 1
-        else:
-            assigned[number] = moment
-    return assigned, extra
+        if number is not None and moment.at >= earliest[number]:
+            candidates.setdefault(number, []).append(moment)
+    assigned = {
+        number: min(found, key=partial(penalty, number)) for number, found in candidates.items()
+    }
+    return assigned, count - len(assigned)
+
+
+def _off(moment: Moment, position_ms: float) -> float:
+    return inf if moment.position_ms is None else abs(moment.position_ms - position_ms)
 
 
 def _within(moment: Moment, place: tuple[float, float]) -> bool:

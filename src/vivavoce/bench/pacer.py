@@ -8,7 +8,7 @@ import asyncio
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -63,6 +63,10 @@ class Pace:
     wall_s: float = 0.0
     waited_s: float | None = None
     """For a core."""
+    blocked_s: float = 0.0
+    """For connections that the server did not read, all callers with it."""
+    excused_s: float = 0.0
+    """Of it, what the callers have not yet caught up with."""
 
     def figures(self) -> ClientFigures:
         """What the client says about itself."""
@@ -74,6 +78,7 @@ class Pace:
             cpu_share=round(self.cpu_s / wall_s, 3),
             cpu_us_per_frame=round(1e6 * self.cpu_s / max(len(self.late_ms), 1), 1),
             core_wait_share=None if waited_s is None else round(waited_s / wall_s, 3),
+            blocked_s=round(self.blocked_s, 3),
             late=late_ms.p99 > LATE_MS,
         )
 
@@ -93,8 +98,11 @@ async def play(
         tick_s = chunk_s / len(phases)
         while any(phases):
             due = start + tick * tick_s
+            ahead_s = due - time.perf_counter()
+            if ahead_s > 0:
+                pace.excused_s = 0.0
             # Even when it is late, it lets events be read.
-            await asyncio.sleep(max(due - time.perf_counter(), 0))
+            await asyncio.sleep(max(ahead_s, 0))
             step, phase = divmod(tick, len(phases))
             if ended := [each for each in phases[phase] if not await speak(each, step, due, pace)]:
                 phases[phase] = [each for each in phases[phase] if each not in ended]
@@ -127,10 +135,26 @@ async def speak(caller: Caller, step: int, due: float, pace: Pace) -> bool:
     frame = next(caller.frames, None)
     if frame is None or caller.connection.lost:
         return False
-    pace.late_ms.append(max(1000 * (time.perf_counter() - due), 0.0))
-    await caller.connection.send(frame)
+    began = time.perf_counter()
+    pace.late_ms.append(max(1000 * (began - due - pace.excused_s), 0.0))
+    if await waits(caller.connection.send(frame)):
+        blocked_s = time.perf_counter() - began
+        pace.blocked_s += blocked_s
+        pace.excused_s += blocked_s
     caller.sent += 1
     return True
+
+
+async def waits(sending: Awaitable[None]) -> bool:
+    """Whether something has to be waited for, and does not only take its time.
+
+    Then, and only then, the event loop takes a turn meanwhile.
+    """
+    turns: list[bool] = []
+    turn = asyncio.get_running_loop().call_soon(turns.append, True)
+    await sending
+    turn.cancel()
+    return bool(turns)
 
 
 @contextmanager

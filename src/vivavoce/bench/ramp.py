@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from vivavoce.bench.figures import Listening, Ramp
+from vivavoce.bench.processes import UnwatchedError
+from vivavoce.bench.stand import BenchError
 
 RUNS = 14
 """At most."""
@@ -13,7 +15,12 @@ FINEST_SHARE = 0.1
 """Of the callers that held: the step at which the search ends, if it is less than the coarsest."""
 
 Measure = Callable[[int], Awaitable[Listening]]
-"""Measures so many callers."""
+"""Measures so many callers. Raises `BenchError` and `UnwatchedError`."""
+
+Failure = BenchError | UnwatchedError
+
+Tell = Callable[[int, Listening | Failure, bool], None]
+"""Hears of each number of callers what came of it, and whether it held."""
 
 
 @dataclass(slots=True)
@@ -23,6 +30,9 @@ class Search:
     first: int
     held: int = 0
     failed: int | None = None
+    tried: int = 0
+    failure: Failure | None = None
+    """Why the last number that could not be measured could not be."""
     runs: list[Listening] = field(default_factory=list)
 
     def next(self) -> int | None:
@@ -34,41 +44,57 @@ class Search:
             return None
         return (self.held + self.failed) // 2
 
-    def note(self, run: Listening, *, holds: bool) -> None:
-        """Take down a run."""
-        self.runs.append(run)
-        if holds:
-            self.held = run.callers
+    def note(self, callers: int, found: Listening | Failure, *, holds: bool) -> None:
+        """Take down what came of so many callers."""
+        self.tried += 1
+        if isinstance(found, Listening):
+            self.runs.append(found)
         else:
-            self.failed = run.callers
+            self.failure = found
+        if holds:
+            self.held = callers
+        else:
+            self.failed = callers
 
 
-async def climb(
-    measure: Measure, *, first: int, lag_target_ms: float, tell: Callable[[Listening, bool], None]
-) -> Ramp:
-    """Find the most callers that hold the target; `tell` hears of each run and whether it held.
+async def climb(measure: Measure, *, first: int, lag_target_ms: float, tell: Tell) -> Ramp:
+    """Find the most callers that hold the target; a number that cannot be measured does not.
 
     It ends before that when the client itself is late, since the figures are no longer the
-    server's, and after `RUNS`.
+    server's, and after `RUNS`. Raises what `measure` raised last if nothing could be measured.
     """
     search = Search(first)
     ended = f"known to {FINEST_SHARE:.0%}, or to {COARSEST_STEP} callers"
     while (count := search.next()) is not None:
-        if len(search.runs) == RUNS:
+        if search.tried == RUNS:
             ended = f"{RUNS} runs were made"
             break
-        run = await measure(count)
-        kept = holds(run, lag_target_ms) and not run.client.late
-        search.note(run, holds=kept)
-        tell(run, kept)
-        if run.client.late:
+        found = await attempt(measure, count)
+        late = isinstance(found, Listening) and found.client.late
+        kept = isinstance(found, Listening) and holds(found, lag_target_ms) and not late
+        search.note(count, found, holds=kept)
+        tell(count, found, kept)
+        if late:
             ended = f"the client was late at {count} callers: the server may hold more"
             break
+    if search.failure is not None:
+        if not search.runs:
+            raise search.failure
+        ended += f"; not every number could be measured: {search.failure}"
     return Ramp(lag_target_ms=lag_target_ms, callers=search.held, ended=ended, runs=search.runs)
 
 
+async def attempt(measure: Measure, callers: int) -> Listening | Failure:
+    """Measure so many callers, or tell why that cannot be."""
+    try:
+        return await measure(callers)
+    except (BenchError, UnwatchedError) as error:
+        return error
+
+
 def holds(run: Listening, lag_target_ms: float) -> bool:
-    """Whether no event was missed, and 99 of 100 turns were told to end within the target."""
-    if run.starts.missed or run.stops.missed or run.speech_stopped_ms is None:
+    """Whether no event was missed or extra, and the 99th percentile of the lag is in the target."""
+    wrong = any(tally.missed or tally.extra for tally in (run.starts, run.stops))
+    if wrong or run.speech_stopped_ms is None:
         return False
     return run.speech_stopped_ms.p99 <= lag_target_ms

@@ -41,6 +41,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"{report.url}, model {report.model}, measured with {report.client}"
     watched = " ".join(map(str, report.server_processes))
     yield f"server processes {watched}" if watched else "server processes: not watched"
+    yield room(report.room_noise_dbfs)
     if report.listening is not None:
         yield from listening(report.listening)
     if report.utterance is not None:
@@ -53,6 +54,13 @@ def lines(report: Report) -> Iterator[str]:
         yield from ramp(report.ramp)
     for error in report.errors:
         yield f"\nError, {error.count} times: {error.message}"
+
+
+def room(noise_dbfs: int | None) -> str:
+    """What callers sent while they did not speak."""
+    if noise_dbfs is None:
+        return "no room noise: gaps are digital silence, as of a muted microphone"
+    return f"room noise of {noise_dbfs} dBFS under all audio"
 
 
 def listening(found: Listening) -> Iterator[str]:
@@ -133,8 +141,10 @@ def ramp(found: Ramp) -> Iterator[str]:
 def step(run: Listening) -> str:
     """A run of a ramp in a few words."""
     missed = run.starts.missed + run.stops.missed
+    extra = run.starts.extra + run.stops.extra
     late = ", the client was late" if run.client.late else ""
-    return f"{spread(run.speech_stopped_ms, 'no such event came')}, {missed} missed{late}"
+    lag = spread(run.speech_stopped_ms, "no such event came")
+    return f"{lag}, {missed} missed, {extra} extra{late}"
 
 
 def client(found: ClientFigures) -> Iterator[str]:
@@ -143,6 +153,8 @@ def client(found: ClientFigures) -> Iterator[str]:
     cost = f"{found.cpu_share:.0%} of a core, {found.cpu_us_per_frame:g} us for each frame"
     waits = found.core_wait_share
     yield line("client: CPU", cost if waits is None else f"{cost}, {waits:.0%} waiting for a core")
+    if found.blocked_s:
+        yield line("client: waited for a server that did not read", f"{found.blocked_s:g} s")
     if found.late:
         yield "  THE CLIENT WAS LATE: these figures are the client's, not the server's."
 

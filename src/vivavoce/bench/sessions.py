@@ -75,4 +75,9 @@ async def speak(stand: Stand, count: int) -> None:
 
 def speech(stand: Stand) -> Track:
     """About ten seconds of turns."""
-    return listening_track(seconds=10.0, chunk_ms=stand.chunk_ms, silence_ms=stand.silence_ms)
+    return listening_track(
+        seconds=10.0,
+        chunk_ms=stand.chunk_ms,
+        silence_ms=stand.silence_ms,
+        room_noise=stand.room_noise,
+    )

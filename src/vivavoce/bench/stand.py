@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import resource
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,6 +41,8 @@ class Stand:
     seconds: float = 30.0
     chunk_ms: int = 20
     silence_ms: int = 500
+    room_noise: bool = True
+    """Whether callers sit in a room; otherwise what they do not say is digital silence."""
     transcription: str | None = "whisper-1"
     """The transcription model that sessions ask for."""
     stt_ms: float = 0.0
@@ -158,6 +159,10 @@ def caller_of(connection: Connection, track: Track) -> Caller:
 
 def allow_files(count: int) -> None:
     """Let this process have so many open files. Raises `BenchError` if it may not."""
+    try:
+        import resource
+    except ImportError:  # Windows counts no files
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count:
         if hard != resource.RLIM_INFINITY and hard < count:

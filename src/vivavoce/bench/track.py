@@ -1,9 +1,10 @@
 """What a caller plays: recorded speech and silence as frames, and where the speech truly is.
 
-Frames are made once and shared by all callers. Positions are milliseconds of a caller's own audio.
+Frames are made once and shared by all callers. Positions are milliseconds of a caller's own audio;
+where speech is does not depend on the noise of the room.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +12,7 @@ import numpy as np
 import pybase64
 
 from vivavoce.audio.units import BYTES_PER_MS, INNER_RATE
+from vivavoce.bench.room import LOOP_MS, in_a_room
 from vivavoce.speech import Clip, clip, clip_names
 
 GAP_MS = 1300
@@ -45,13 +47,16 @@ class Track:
         return len(self.frames) * self.chunk_ms
 
 
-def listening_track(*, seconds: float, chunk_ms: int, silence_ms: int, first: int = 0) -> Track:
+def listening_track(
+    *, seconds: float, chunk_ms: int, silence_ms: int, room_noise: bool, first: int = 0
+) -> Track:
     """Clips with silence behind each, at least one of them and at most `seconds` of audio.
 
     `first` is the clip to begin with, so that callers do not all say the same at once. It ends in
     silence: as many turns end as begin.
     """
-    tracks = [_part(name, chunk_ms, GAP_MS + silence_ms) for name in usable_clips(silence_ms)]
+    gap_ms = GAP_MS + silence_ms
+    tracks = [_part(name, chunk_ms, gap_ms, room_noise) for name in usable_clips(silence_ms)]
     chosen: list[Track] = []
     length_ms, number = 0, first
     while not chosen or length_ms + tracks[number % len(tracks)].length_ms <= 1000 * seconds:
@@ -83,7 +88,7 @@ def longest_pause_ms(spoken: Clip) -> int:
     return int((np.diff(loud) - 1).max(initial=0)) * _FRAME_MS
 
 
-def utterance_track(*, chunk_ms: int, silence_ms: int) -> Track:
+def utterance_track(*, chunk_ms: int, silence_ms: int, room_noise: bool) -> Track:
     """One utterance of `UTTERANCE_MS`, the clips without the silence around them, then silence."""
     speech = bytearray()
     names = usable_clips(silence_ms)
@@ -91,7 +96,8 @@ def utterance_track(*, chunk_ms: int, silence_ms: int) -> Track:
         for spoken in map(clip, names):
             speech += spoken.pcm[spoken.onset_ms * BYTES_PER_MS : spoken.offset_ms * BYTES_PER_MS]
     del speech[UTTERANCE_MS * BYTES_PER_MS :]
-    frames = encode(bytes(speech) + bytes((GAP_MS + silence_ms) * BYTES_PER_MS), chunk_ms)
+    gap = bytes((GAP_MS + silence_ms) * BYTES_PER_MS)
+    frames = encode(bytes(speech) + gap, chunk_ms, room_noise=room_noise)
     return Track(frames, (Turn(0.0, UTTERANCE_MS),), chunk_ms)
 
 
@@ -106,33 +112,35 @@ def joined(tracks: Iterable[Track]) -> Track:
     return Track(tuple(frames), tuple(turns), track.chunk_ms)
 
 
-@cache
-def clip_track(name: str, chunk_ms: int) -> Track:
+def clip_track(name: str, chunk_ms: int, *, room_noise: bool) -> Track:
     """A clip by itself, filled up with silence to whole chunks."""
-    return _part(name, chunk_ms, 0)
+    return _part(name, chunk_ms, 0, room_noise)
 
 
 @cache
-def silence(chunk_ms: int) -> bytes:
-    """A frame in which nobody speaks."""
-    return encode(bytes(chunk_ms * BYTES_PER_MS), chunk_ms)[0]
+def silence(chunk_ms: int, *, room_noise: bool) -> tuple[bytes, ...]:
+    """Frames in which nobody speaks, to be repeated."""
+    length_ms = LOOP_MS if room_noise else chunk_ms
+    return encode(bytes(length_ms * BYTES_PER_MS), chunk_ms, room_noise=room_noise)
 
 
 @cache
-def _part(name: str, chunk_ms: int, gap_ms: int) -> Track:
+def _part(name: str, chunk_ms: int, gap_ms: int, room_noise: bool) -> Track:
     spoken = clip(name)
-    frames = encode(spoken.pcm + bytes(gap_ms * BYTES_PER_MS), chunk_ms)
+    pcm = spoken.pcm + bytes(gap_ms * BYTES_PER_MS)
+    frames = encode(pcm, chunk_ms, room_noise=room_noise)
     return Track(frames, (Turn(spoken.onset_ms, spoken.offset_ms),), chunk_ms)
 
 
-def encode(pcm: bytes, chunk_ms: int) -> tuple[bytes, ...]:
-    """Audio (mono int16 at 24 kHz) as append events; the last one is filled up with silence."""
-    return tuple(_append(chunk) for chunk in _chunks(pcm, chunk_ms * BYTES_PER_MS))
+def encode(pcm: bytes, chunk_ms: int, *, room_noise: bool) -> tuple[bytes, ...]:
+    """Audio (mono int16 at 24 kHz) as append events; the last one is filled up with silence.
 
-
-def _chunks(pcm: bytes, size: int) -> Iterator[bytes]:
-    for start in range(0, len(pcm), size):
-        yield pcm[start : start + size].ljust(size, b"\0")
+    Without the noise of a room that silence is digital.
+    """
+    size = chunk_ms * BYTES_PER_MS
+    whole = pcm + bytes(-len(pcm) % size)
+    heard = in_a_room(whole) if room_noise else whole
+    return tuple(_append(heard[start : start + size]) for start in range(0, len(heard), size))
 
 
 def _append(pcm: bytes) -> bytes:

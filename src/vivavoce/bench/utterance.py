@@ -1,16 +1,19 @@
 """One long utterance: whether its tenth second costs what its second one did."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vivavoce.bench.connection import SPEECH_STARTED, SPEECH_STOPPED
 from vivavoce.bench.figures import Utterance
-from vivavoce.bench.pacer import Caller
+from vivavoce.bench.pacer import Caller, Pace
 from vivavoce.bench.stand import GRACE_S, Stand, caller_of
 from vivavoce.bench.track import utterance_track
 
 EARLY_S = (1.0, 4.0)
 LATE_S = (9.0, 12.0)
+
+NOTHING_EARLY = "the server computed nothing in the seconds 1 to 4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ async def utter(stand: Stand, count: int) -> Utterance:
 
     Raises `BenchError`.
     """
-    track = utterance_track(chunk_ms=stand.chunk_ms, silence_ms=stand.silence_ms)
+    track = utterance_track(
+        chunk_ms=stand.chunk_ms, silence_ms=stand.silence_ms, room_noise=stand.room_noise
+    )
     async with stand.callers(count) as connections:
         callers = [caller_of(connection, track) for connection in connections]
         async with asyncio.TaskGroup() as tasks:  # `callers` takes a failure out of its group
@@ -34,18 +39,27 @@ async def utter(stand: Stand, count: int) -> Utterance:
             late = tasks.create_task(computed(stand, *LATE_S))
             pace = await stand.play(callers, track.length_ms / 1000, stagger_s=0.0)
         await asyncio.sleep(GRACE_S)
-    costs = [cost_ms(span.result(), count) for span in (early, late)]
-    whole = sum(taken_for_one(caller) for caller in callers)
+    return result(stand, callers, pace, early.result(), late.result())
+
+
+def result(
+    stand: Stand, callers: Sequence[Caller], pace: Pace, early: Span | None, late: Span | None
+) -> Utterance:
+    """What was found, from what the server computed early and late in the utterance."""
+    early_ms, late_ms = (cost_ms(span, len(callers)) for span in (early, late))
+    unmeasured = stand.unwatched(
+        "early_cpu_ms_per_audio_s", "late_cpu_ms_per_audio_s", "late_over_early"
+    )
+    if early_ms == 0:
+        unmeasured["late_over_early"] = NOTHING_EARLY
     return Utterance(
-        callers=count,
-        early_cpu_ms_per_audio_s=costs[0],
-        late_cpu_ms_per_audio_s=costs[1],
-        late_over_early=round(costs[1] / costs[0], 3) if costs[0] and costs[1] else None,
-        whole=whole,
+        callers=len(callers),
+        early_cpu_ms_per_audio_s=early_ms,
+        late_cpu_ms_per_audio_s=late_ms,
+        late_over_early=None if late_ms is None or not early_ms else round(late_ms / early_ms, 3),
+        whole=sum(taken_for_one(caller) for caller in callers),
         client=pace.figures(),
-        not_measured=stand.unwatched(
-            "early_cpu_ms_per_audio_s", "late_cpu_ms_per_audio_s", "late_over_early"
-        ),
+        not_measured=unmeasured,
     )
 
 

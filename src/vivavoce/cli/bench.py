@@ -60,13 +60,21 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     show_default=True,
     help="silence_duration_ms of the sessions.",
 )
+@option(
+    "--room-noise/--no-room-noise",
+    default=True,
+    show_default=True,
+    help="Noise of -60 dBFS under all audio. Without it gaps are digital silence, as of a muted "
+    "microphone, which Vivavoce does not score.",
+)
 @option("--ramp", is_flag=True, help="Find how many callers hold --lag-target-ms, from --callers.")
 @option(
     "--lag-target-ms",
     type=click.FloatRange(1),
     default=100.0,
     show_default=True,
-    help="For the 99th percentile of speech_stopped behind the endpoint, with nothing missed.",
+    help="For the 99th percentile of speech_stopped behind the endpoint, with no event missed or "
+    "extra.",
 )
 @option(
     "--transcription",
@@ -118,8 +126,8 @@ def bench(
     were sent late the report says so, and a ramp ends. CPU and memory are known only of a server on
     this machine, on Linux.
 
-    docs/performance.md says what each figure means. It ends with status 1 if the server cannot be
-    reached, or reported errors.
+    docs/performance.md says what each figure means. It ends with status 1 if something could not be
+    measured, or the server reported errors.
     """
     ramp = given["ramp"]
     if chart_to is not None and not ramp and "answering" not in measured:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,8 @@ from vivavoce.bench.connection import RESPONSE_DONE
 from vivavoce.bench.figures import VERSION, Listening, Ramp, Report, ServerError
 from vivavoce.bench.listening import listen
 from vivavoce.bench.processes import Server, UnwatchedError, watch
-from vivavoce.bench.ramp import climb
+from vivavoce.bench.ramp import Failure, climb
+from vivavoce.bench.room import ROOM_NOISE_DBFS
 from vivavoce.bench.sessions import hold
 from vivavoce.bench.stand import BenchError, Stand
 from vivavoce.bench.track import usable_clips
@@ -29,7 +31,9 @@ from vivavoce.bench.utterance import utter
 from vivavoce.commands.bars import waterfall
 from vivavoce.commands.client import realtime_url
 
-MEASURES: tuple[tuple[str, str, Callable[[Stand, int], Awaitable[msgspec.Struct]]], ...] = (
+Measure = Callable[[Stand, int], Awaitable[msgspec.Struct]]
+
+MEASURES: tuple[tuple[str, str, Measure], ...] = (
     ("sessions", "Open sessions", hold),  # first, while the server is as it was found
     ("listening", "Listening", listen),
     ("utterance", "One long utterance", utter),
@@ -53,6 +57,7 @@ class Task:
     seconds: float
     chunk_ms: int
     silence_ms: int
+    room_noise: bool
     lag_target_ms: float
     transcription: str | None
     stt_ms: float
@@ -64,8 +69,8 @@ class Task:
 async def run(task: Task) -> None:
     """Measure, print and write.
 
-    Raises `click.ClickException` if the server cannot be reached and, after all else was told, if
-    it reported errors.
+    Raises `click.ClickException` if nothing could be measured and, after all else was told, if
+    there were errors.
     """
     begun = datetime.now(UTC)
     try:
@@ -75,7 +80,7 @@ async def run(task: Task) -> None:
         raise click.ClickException(str(error)) from error
     tell(task, report)
     if report.errors:
-        raise click.ClickException("The server reported errors; see above.")
+        raise click.ClickException("There were errors; see above.")
 
 
 def stand_for(task: Task) -> Stand:
@@ -97,13 +102,17 @@ def stand_for(task: Task) -> Stand:
         seconds=task.seconds,
         chunk_ms=task.chunk_ms,
         silence_ms=task.silence_ms,
+        room_noise=task.room_noise,
         transcription=task.transcription,
         stt_ms=task.stt_ms,
     )
 
 
 async def measured(task: Task, stand: Stand, begun: datetime) -> Report:
-    """Measure one thing after the other. Raises `BenchError` and `UnwatchedError`."""
+    """Measure one thing after the other; what fails is among the report's errors.
+
+    Raises `BenchError` and `UnwatchedError` if nothing could be measured.
+    """
     watched_pids = [] if isinstance(stand.server, UnwatchedError) else stand.server.processes()
     report = Report(
         version=VERSION,
@@ -114,29 +123,51 @@ async def measured(task: Task, stand: Stand, begun: datetime) -> Report:
         client=packages(),
         server_processes=sorted(watched_pids),
         silence_ms=task.silence_ms,
+        room_noise_dbfs=ROOM_NOISE_DBFS if task.room_noise else None,
         stt_ms=task.stt_ms,
     )
+    found: dict[str, msgspec.Struct] = {}
+    failures: list[Exception] = []
+    for name, label, measure in wanted(task, stand):
+        try:
+            found[name] = await measure()
+        except (BenchError, UnwatchedError) as error:
+            stand.errors[f"{label}: {error}"] += 1
+            failures.append(error)
+    if failures and not found:
+        raise failures[0]
+    errors = [ServerError(message=message, count=n) for message, n in sorted(stand.errors.items())]
+    return msgspec.structs.replace(report, errors=errors, **found)
+
+
+def wanted(
+    task: Task, stand: Stand
+) -> Iterator[tuple[str, str, Callable[[], Awaitable[msgspec.Struct]]]]:
+    """The measurements of a task: the name of the figures, what it is called, and what makes it."""
     for name, label, measure in MEASURES:
         if name in task.measures:
-            with progress(stand, label, task.seconds) as watched:
-                found = await measure(watched, task.callers)
-            report = msgspec.structs.replace(report, **{name: found})
+            yield name, label, partial(watched, task, stand, label, measure)
     if task.ramp:
-        report = msgspec.structs.replace(report, ramp=await climbed(task, stand))
-    errors = [ServerError(message=message, count=n) for message, n in sorted(stand.errors.items())]
-    return msgspec.structs.replace(report, errors=errors)
+        yield "ramp", "The ramp", partial(climbed, task, stand)
+
+
+async def watched(task: Task, stand: Stand, label: str, measure: Measure) -> msgspec.Struct:
+    """Measure under a bar. Raises `BenchError` and `UnwatchedError`."""
+    with progress(stand, label, task.seconds) as seen:
+        return await measure(seen, task.callers)
 
 
 async def climbed(task: Task, stand: Stand) -> Ramp:
-    """The ramp, each step told when it is made. Raises `BenchError`."""
+    """The ramp, each step told when it is made. Raises `BenchError` and `UnwatchedError`."""
 
     async def measure(count: int) -> Listening:
         with progress(stand, f"{count} callers", task.seconds) as watched:
             return await listen(watched, count)
 
-    def show(run: Listening, kept: bool) -> None:
+    def show(count: int, found: Listening | Failure, kept: bool) -> None:
         mark = click.style("✓", fg="green") if kept else click.style("✗", fg="red")
-        click.echo(f"{mark} {run.callers} callers: {text.step(run)}", err=True)
+        words = text.step(found) if isinstance(found, Listening) else str(found)
+        click.echo(f"{mark} {count} callers: {words}", err=True)
 
     return await climb(measure, first=task.callers, lag_target_ms=task.lag_target_ms, tell=show)
 
@@ -171,7 +202,11 @@ def tell(task: Task, report: Report) -> None:
             click.echo(line)
         if task.json_to is not None:
             write(Path(task.json_to), encoded + "\n")
-    if task.chart_to is not None and (drawn := chart(report)) is not None:
+    if task.chart_to is None:
+        return
+    if (drawn := chart(report)) is None:
+        click.echo(f"{task.chart_to}: not written; there is nothing to draw", err=True)
+    else:
         write(task.chart_to, drawn)
 
 

@@ -1,5 +1,6 @@
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from support.bench_figures import about, client, listening
@@ -58,6 +59,7 @@ def report(**measured: object) -> Report:
         "client": "a client",
         "server_processes": [42],
         "silence_ms": 500,
+        "room_noise_dbfs": -60,
         "stt_ms": 50.0,
     }
     return Report(**(fields | measured))  # type: ignore[arg-type]
@@ -123,6 +125,13 @@ def test_the_endpoint_stands_in_the_waterfall() -> None:
     assert "endpoint, 500 ms" in words(drawn(answering=ANSWERING))
 
 
+@pytest.mark.parametrize("target_ms", [2, 100, 5000, 20_000, 1e6])
+def test_a_ramp_has_lines_across_whatever_its_target(target_ms: float) -> None:
+    ramp = msgspec.structs.replace(RAMP, lag_target_ms=target_ms)
+    lines = [one for one in drawn(ramp=ramp).iter(f"{SVG}line") if one.attrib["class"] == "grid"]
+    assert 3 <= len(lines) <= 7
+
+
 def test_two_pictures_are_one_below_the_other() -> None:
     picture = drawn(ramp=RAMP, answering=ANSWERING)
     assert [group.attrib["transform"] for group in picture.iter(f"{SVG}g")] == [
@@ -151,6 +160,12 @@ def test_the_text_has_a_line_for_each_figure() -> None:
     assert "6 of 6 turns answered" in text
 
 
+def test_the_text_tells_what_callers_sent_in_their_gaps() -> None:
+    assert "room noise of -60 dBFS under all audio" in list(lines(report()))
+    (muted,) = (line for line in lines(report(room_noise_dbfs=None)) if "room" in line)
+    assert "digital silence" in muted
+
+
 def test_a_figure_that_is_not_there_says_why() -> None:
     text = "\n".join(lines(report(listening=listening(32, 40))))
     assert "less its engine   not measured: not asked for" in text
@@ -172,6 +187,15 @@ def test_a_late_client_is_told_in_so_many_words() -> None:
     late = "\n".join(lines(report(listening=listening(32, 40, late=True))))
     assert "the client's, not the server's" in late
     assert "the client's, not the server's" not in in_time
+
+
+def test_a_server_that_held_up_the_callers_is_told() -> None:
+    read = listening(32, 40)
+    unread = msgspec.structs.replace(read, client=client(blocked_s=12.5))
+    assert "did not read" not in "\n".join(lines(report(listening=read)))
+    assert any(
+        "did not read" in line and "12.5 s" in line for line in lines(report(listening=unread))
+    )
 
 
 def test_a_ramp_tells_each_run_and_why_it_ended() -> None:

@@ -58,6 +58,28 @@ def test_a_turn_in_two_parts_has_an_extra_start_and_an_extra_stop() -> None:
     assert counts(*FAULTLESS[:2], *split, *FAULTLESS[2:]) == (of_two(2, 1), of_two(2, 1))
 
 
+EARLY = (started(100.35, 0), stopped(100.60, 590), started(100.7, 600))
+"""A turn that the server ends while somebody speaks, and begins again."""
+
+
+def test_a_turn_that_ends_while_somebody_speaks_does_not_flatter_the_lag() -> None:
+    events = (*EARLY, *FAULTLESS[1:])
+    assert counts(*events) == (of_two(2, 1), of_two(2, 1))
+    lag = lags_of([match(events, TURNS, OnTheClock(), SILENCE_MS)])["speech_stopped_ms"]
+    assert lag is not None
+    assert [lag.p50, lag.worst] == pytest.approx([30, 40])
+
+
+def test_a_turn_that_ends_only_while_somebody_speaks_has_not_been_ended() -> None:
+    assert counts(*EARLY[:2], *FAULTLESS[2:]) == (of_two(2), of_two(1, 1))
+
+
+def test_the_stop_of_a_turn_is_the_nearest_to_its_endpoint() -> None:
+    late = (stopped(101.30, 1010), stopped(101.56, 1540))
+    (turn, _) = match(late, TURNS, OnTheClock(), SILENCE_MS).turns
+    assert turn.stopped == late[1]
+
+
 def test_an_event_that_comes_before_its_speech_is_extra() -> None:
     assert counts(started(100.2, 0)) == (of_two(0, 1), of_two(0))
 

@@ -4,7 +4,9 @@ import pytest
 
 from support.bench_figures import listening
 from vivavoce.bench.figures import Listening, Ramp
+from vivavoce.bench.processes import UnwatchedError
 from vivavoce.bench.ramp import RUNS, climb
+from vivavoce.bench.stand import BenchError
 
 TARGET_MS = 100.0
 
@@ -15,7 +17,9 @@ async def ramp(found: Callable[[int], Listening], first: int = 32) -> Ramp:
     async def measure(callers: int) -> Listening:
         return found(callers)
 
-    return await climb(measure, first=first, lag_target_ms=TARGET_MS, tell=lambda _run, _kept: None)
+    return await climb(
+        measure, first=first, lag_target_ms=TARGET_MS, tell=lambda _n, _run, _kept: None
+    )
 
 
 def holding(most: int) -> Callable[[int], Listening]:
@@ -51,6 +55,56 @@ async def test_a_missed_event_fails_a_run_however_soon_the_others_came() -> None
     assert 64 <= found.callers < 70
 
 
+async def test_an_extra_event_fails_a_run_however_soon_the_others_came() -> None:
+    found = await ramp(lambda callers: listening(callers, 10.0, extra=callers > 64))
+    assert 64 <= found.callers < 70
+
+
+def refusing(most: int) -> Callable[[int], Listening]:
+    """A server that takes so many callers, and refuses one more."""
+
+    def found(callers: int) -> Listening:
+        if callers > most:
+            raise BenchError("too many sessions")
+        return listening(callers, 40.0)
+
+    return found
+
+
+async def test_callers_whom_the_server_refuses_are_more_than_it_holds() -> None:
+    found = await ramp(refusing(6), first=8)
+    assert (found.callers, tried(found)) == (6, [4, 6])
+    assert "too many sessions" in found.ended
+
+
+async def test_a_server_that_ends_does_not_take_along_what_was_found() -> None:
+    def ending(callers: int) -> Listening:
+        if callers > 32:
+            raise UnwatchedError("the server's process has ended")
+        return listening(callers, 40.0)
+
+    found = await ramp(ending)
+    assert found.callers == 32
+    assert "the server's process has ended" in found.ended
+
+
+async def test_a_server_that_refuses_everybody_is_an_error() -> None:
+    with pytest.raises(BenchError, match="too many sessions"):
+        await ramp(refusing(0))
+
+
+async def test_refusals_count_among_the_runs() -> None:
+    asked: list[int] = []
+
+    def refused(callers: int) -> Listening:
+        asked.append(callers)
+        raise BenchError("too many sessions")
+
+    with pytest.raises(BenchError, match="too many sessions"):
+        await ramp(refused, first=10**9)
+    assert len(asked) == RUNS
+
+
 async def test_a_late_client_ends_the_ramp() -> None:
     found = await ramp(lambda callers: listening(callers, 10.0, late=callers > 100))
     assert tried(found) == [32, 64, 128]
@@ -74,6 +128,6 @@ async def test_each_run_is_told_with_whether_it_held() -> None:
         measure,
         first=32,
         lag_target_ms=TARGET_MS,
-        tell=lambda run, kept: told.append((run.callers, kept)),
+        tell=lambda count, _run, kept: told.append((count, kept)),
     )
     assert told[:3] == [(32, True), (64, False), (48, False)]

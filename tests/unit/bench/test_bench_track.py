@@ -31,7 +31,7 @@ def loudest(pcm: bytes, begin_ms: float, end_ms: float) -> int:
 
 @pytest.mark.parametrize("chunk_ms", [20, 40, 100])
 def test_turns_are_where_somebody_speaks(chunk_ms: int) -> None:
-    track = listening_track(seconds=12, chunk_ms=chunk_ms, silence_ms=500)
+    track = listening_track(seconds=12, chunk_ms=chunk_ms, silence_ms=500, room_noise=False)
     pcm = audio(track)
     assert len(pcm) == track.length_ms * BYTES_PER_MS
     assert len(track.turns) > 1
@@ -46,19 +46,22 @@ def span(turn: Any) -> tuple[float, float]:
 
 
 def test_a_track_ends_in_more_silence_than_ends_a_turn() -> None:
-    track = listening_track(seconds=12, chunk_ms=20, silence_ms=700)
+    track = listening_track(seconds=12, chunk_ms=20, silence_ms=700, room_noise=False)
     assert track.length_ms - track.turns[-1].offset_ms > 2 * 700
 
 
 def test_a_track_is_of_whole_clips_and_not_longer_than_asked() -> None:
-    track = listening_track(seconds=12, chunk_ms=20, silence_ms=500)
+    track = listening_track(seconds=12, chunk_ms=20, silence_ms=500, room_noise=False)
     assert track.length_ms <= 12_000
-    assert len(listening_track(seconds=0.1, chunk_ms=20, silence_ms=500).turns) == 1
+    assert (
+        len(listening_track(seconds=0.1, chunk_ms=20, silence_ms=500, room_noise=False).turns) == 1
+    )
 
 
 def test_callers_begin_with_different_clips_and_share_their_frames() -> None:
     first, second = (
-        listening_track(seconds=12, chunk_ms=20, silence_ms=500, first=number) for number in (0, 1)
+        listening_track(seconds=12, chunk_ms=20, silence_ms=500, first=number, room_noise=False)
+        for number in (0, 1)
     )
     one_turn = next(n for n, frame in enumerate(first.frames) if frame is second.frames[0])
     assert all(a is b for a, b in zip(first.frames[one_turn:], second.frames, strict=False))
@@ -79,7 +82,7 @@ def test_a_silence_that_every_clip_has_is_refused() -> None:
 
 
 def test_an_utterance_has_no_pause_and_then_a_long_one() -> None:
-    track = utterance_track(chunk_ms=20, silence_ms=500)
+    track = utterance_track(chunk_ms=20, silence_ms=500, room_noise=False)
     pcm = audio(track)
     (turn,) = track.turns
     assert span(turn) == (0, UTTERANCE_MS)
@@ -89,6 +92,6 @@ def test_an_utterance_has_no_pause_and_then_a_long_one() -> None:
 
 
 def test_the_last_frame_is_filled_up_with_silence() -> None:
-    frames = encode(b"\1" * 100, 20)
+    frames = encode(b"\1" * 100, 20, room_noise=False)
     assert len(frames) == 1
     assert pybase64.b64decode(json.loads(frames[0])["audio"]) == b"\1" * 100 + bytes(860)

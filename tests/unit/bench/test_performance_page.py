@@ -29,7 +29,12 @@ def test_every_field_of_the_json_is_named(kind: type[msgspec.Struct]) -> None:
 
 
 def test_every_option_that_is_named_exists() -> None:
-    options = {name for one in bench.params if isinstance(one, click.Option) for name in one.opts}
+    options = {
+        name
+        for one in bench.params
+        if isinstance(one, click.Option)
+        for name in (*one.opts, *one.secondary_opts)
+    }
     lines = [line for line in PAGE.splitlines() if "make bench" not in line]
     named = {name for line in lines for name in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
     assert named - {"--config"} <= options
