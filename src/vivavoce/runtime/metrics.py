@@ -129,7 +129,7 @@ class Metrics:
     def _declare_load(self) -> None:
         self._backlog = self._gauge(
             "vad_backlog_seconds",
-            "Sound of a typical caller that waits to be scored.",
+            "How long a typical caller's sound has waited for its score.",
             of_all="livemax",
         )
         self._lag = self._seconds("event_loop_lag", "How late timers are, four times a second.")

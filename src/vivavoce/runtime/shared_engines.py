@@ -170,7 +170,7 @@ class SharedEngine(Generic[E]):
         return True
 
     def backlog_s(self) -> float:
-        """How much sound of a typical caller waits to be scored by it, in seconds."""
+        """How long a typical caller's sound has waited for its score by it, in seconds."""
         scorer = None if self._instance is None else self._instance.scorer
         return 0.0 if scorer is None else scorer.backlog_s()
 
