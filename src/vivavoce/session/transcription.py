@@ -171,6 +171,7 @@ class Hearings:
             case EngineFailed():
                 hearing.heard = Inaudible()
                 hearing.failure = result
+                self._end_trial(hearing, "failed")
         return hearing
 
     def publish(self, hearing: Hearing) -> None:
