@@ -24,6 +24,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from vivavoce import __version__
 from vivavoce.engines.registry import Slot
+from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.runtime.load import LEVELS, Measure
 from vivavoce.session.speculation import Load
 
@@ -149,9 +150,9 @@ class Metrics:
         """A connection got no session, for one of a few reasons."""
         self.sessions_refused.labels(reason).inc()
 
-    def error_sent(self, code: str) -> None:
+    def error_sent(self, error: ErrorDetail) -> None:
         """A client was sent an error event."""
-        self.client_errors.labels(self._code(code)).inc()
+        self.client_errors.labels(self._code(error.code or error.type)).inc()
 
     def batch_scored(self, windows: int, seconds: float) -> None:
         """A batch of windows came back from a detector."""

@@ -81,7 +81,7 @@ class SessionWatch:
             self._metrics.turns.labels(self._model).inc()
 
     def _erred(self, event: Error) -> None:
-        self._metrics.error_sent(event.error.code or event.error.type)
+        self._metrics.error_sent(event.error)
 
 
 COUNTED: Mapping[type[BaseServerEvent], Callable[[SessionWatch, Any], None]] = {
