@@ -101,15 +101,25 @@ def test_a_turn_that_is_not_answered_after_all_needs_its_words() -> None:
     ]
 
 
-def test_a_draft_that_fails_is_not_used() -> None:
+def test_of_a_draft_that_fails_only_the_job_that_failed_has_failed() -> None:
     stage = drafted()
     stage.failed("speak1")
     stage.silence(320)
     assert account(stage) == [
-        ("generate", "failed", 13),
+        ("generate", "unanswered", 13),
         ("speak", "failed", 0.24),
         ("transcribe", "used", HEARD),
     ]
+
+
+def test_words_that_could_not_be_heard_are_not_used() -> None:
+    stage = Stage(**TRANSCRIBED)
+    stage.speech(1024)
+    stage.silence(192)
+    stage.failed("hear1")
+    stage.silence(320)
+    assert "transcription.failed item1 engine_error" in stage.told()
+    assert account(stage) == [("transcribe", "failed", HEARD)]
 
 
 def test_a_recogniser_that_streams_was_asked_for_what_it_had_heard() -> None:

@@ -1,8 +1,11 @@
 """A busy server does less in pauses, and does not begin what is likely to be in vain."""
 
+from typing import get_args
+
 import pytest
 
 from support.stage import TRANSCRIBED, Stage
+from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.session.speculation import LEVELS, Load, Speculation, under
 
 
@@ -75,3 +78,16 @@ def test_load_is_no_news_to_a_client() -> None:
     stage.news()
     stage.load("high")
     assert stage.news() == []
+
+
+@pytest.mark.parametrize("load", get_args(Load))
+def test_words_of_a_pause_are_not_told_before_it_is_over(load: Load) -> None:
+    stage = Stage(abilities=HearingAbilities(streams=True), **TRANSCRIBED)
+    stage.load(load)
+    stage.speech(1024)
+    stage.silence(192)
+    stage.transcript_delta("book a ", job="follow1")
+    stage.silence(320)
+    stage.failed("hear1")
+    told = [line for line in stage.told() if "transcription" in line]
+    assert told == ["transcription.failed item1 engine_error"]

@@ -2,6 +2,7 @@
 
 from support.cast import Cast
 from support.stage import TRANSCRIBED, Stage
+from vivavoce.session.barge_in_policy import BargeInPolicy
 from vivavoce.session.outputs import Interrupted
 from vivavoce.session.state import Limits
 
@@ -189,6 +190,29 @@ def test_speech_over_an_answer_that_still_plays_is_an_interruption() -> None:
     assert stage.news()[-1] == "response.done resp1 completed"
     stage.speech(32)
     assert interruptions(stage) == 1
+
+
+def test_an_answer_is_interrupted_once_however_long_it_still_plays() -> None:
+    stage = Stage(limits=Limits(barge_in=BargeInPolicy(backchannels=True)), **TRANSCRIBED)
+    stage.write("Tell me a story.")
+    stage.respond()
+    stage.wrote("Once upon a time there was a king. ")
+    stage.finished()
+    stage.voiced(9000)
+    stage.spoken()
+    assert stage.told()[-1] == "response.done resp1 completed"
+    for _ in range(2):
+        stage.speech(512)
+        stage.silence(192)
+        stage.heard("no stop that")
+        stage.silence(512)
+        assert interruptions(stage) == 1
+    stage.wrote("Very well, another one. ")
+    stage.voiced(4000, "speak2")
+    stage.speech(512)
+    stage.silence(192)
+    stage.heard("no stop that")
+    assert interruptions(stage) == 2, "this is another answer"
 
 
 def test_who_speaks_on_before_the_answer_interrupts_nobody() -> None:

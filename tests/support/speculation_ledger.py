@@ -8,6 +8,7 @@ from vivavoce.session.inputs import (
     AnyInput,
     AudioGenerated,
     AudioSynthesized,
+    EngineFailed,
     TextGenerated,
     ToolCallGenerated,
 )
@@ -26,6 +27,7 @@ class Begun:
     surely: bool
     """Whether it cannot be anything else."""
     made: float = 0.0
+    failed: bool = False
 
 
 class SpeculationLedger:
@@ -46,6 +48,8 @@ class SpeculationLedger:
         """An engine has made more of something."""
         self._used.clear()
         match happened:
+            case EngineFailed(job=job) if job in self._begun:
+                self._begun[job].failed = True
             case TextGenerated(job=job, text=text) | AudioGenerated(job=job, text=text):
                 self._made(job, len(text))
             case ToolCallGenerated(job=job, arguments=arguments):
@@ -79,6 +83,8 @@ class SpeculationLedger:
         assert begun is not None, f"{output} was not begun, or is accounted for already"
         assert output.work == begun.work, f"{output} is {begun.work}"
         assert abs(output.amount - begun.made) < 0.001, f"{output}, and it made {begun.made}"
+        failed = output.fate == "failed"
+        assert failed == begun.failed, f"{output}, and it {'' if begun.failed else 'never '}failed"
         if output.fate != "used":
             return
         self._used.add(output.job)

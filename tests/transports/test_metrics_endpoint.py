@@ -138,6 +138,7 @@ async def test_connections_that_get_no_session_are_counted(query: str, reason: s
             await refused.until_closed()
         found = await scrape(server)
     assert found.value("sessions_refused_total", reason=reason) == 1
+    assert len(found.labels("client_errors_total")) == 1, "they are told with an error event"
 
 
 async def test_no_label_has_what_a_client_sent() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vivavoce.audio.units import BYTES_PER_MS, BYTES_PER_SAMPLE, VAD_WINDOW
+from vivavoce.audio.units import BYTES_PER_MS, BYTES_PER_SAMPLE, INNER_RATE, VAD_WINDOW
 from vivavoce.engines.base import EngineError, VoiceActivityDetector
 from vivavoce.runtime.loading import load_failed
 from vivavoce.runtime.worker_thread import WorkerThread
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 FEW = 4
 GRID_S = 0.008
 WINDOW_BYTES = VAD_WINDOW * BYTES_PER_SAMPLE
+WINDOW_S = VAD_WINDOW / INNER_RATE
 MAX_ROUNDS = 32
 """Windows of one stream that may be scored in one hop, ..."""
 MAX_WINDOWS = 64
@@ -55,6 +56,9 @@ class ListeningStream:
         self.waiting = bytearray()
         self.scoring = False
         """Whether the worker has windows of this stream."""
+        self.waits_since = 0.0
+        """By the loop's clock: since when its oldest window waits, while one does. Those behind it
+        are taken to have come in real time, at the latest when that one was scored."""
         self._scorer = scorer
         self._progress: asyncio.Future[None] | None = None
 
@@ -165,6 +169,8 @@ class SpeechScorer:
 
     def ready(self, stream: ListeningStream) -> None:
         """A stream has a window that waits."""
+        if not stream.scoring and stream not in self._ready:
+            stream.waits_since = asyncio.get_running_loop().time()
         self._ready[stream] = None
         if self._at_work or self._tick is not None or self._given_up or self._loading:
             return
@@ -188,12 +194,14 @@ class SpeechScorer:
             self._tell_all(load_failed())
 
     def backlog_s(self) -> float:
-        """How much sound waits, in seconds, beyond the window that is being filled: the median of
-        all streams, since one that is sent faster than life waits without any load."""
-        waiting = sorted(len(stream.waiting) for stream in self._live)
-        if not waiting:
-            return 0.0
-        return max(0, waiting[len(waiting) // 2] - WINDOW_BYTES) / (1000 * BYTES_PER_MS)
+        """How long the oldest window has waited for its score, in seconds: the lower median of the
+        streams that have one, so that neither those that are silent nor one that stalls count.
+
+        A stream that is sent faster than life waits only since its last batch.
+        """
+        now = asyncio.get_running_loop().time()
+        waits = sorted(now - stream.waits_since for stream in self._live if not stream.is_settled)
+        return waits[(len(waits) - 1) // 2] if waits else 0.0
 
     def forget(self, stream: ListeningStream) -> None:
         """A stream was closed; the worker frees its state, behind what it is scoring now."""
@@ -297,9 +305,10 @@ class SpeechScorer:
         if isinstance(outcome, Exception):
             self._fail(batch, outcome)
         else:
-            took_s = asyncio.get_running_loop().time() - self._began
-            self._on_batch(sum(len(windows) for _, windows in batch), took_s)
+            now = asyncio.get_running_loop().time()
+            self._on_batch(sum(len(windows) for _, windows in batch), now - self._began)
             for (stream, _), scores in zip(batch, outcome, strict=True):
+                stream.waits_since = min(stream.waits_since + len(scores) * WINDOW_S, now)
                 deliver(stream, scores)
         for stream, _ in batch:
             if not stream.closed and len(stream.waiting) >= WINDOW_BYTES:
@@ -312,6 +321,7 @@ class SpeechScorer:
         failure = EngineError(f"voice activity detection failed: {error}")
         self._on_failure(failure.code)
         for stream, _ in batch:
+            stream.scoring = False
             self._tell(stream, failure)
 
 

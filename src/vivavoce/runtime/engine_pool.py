@@ -75,8 +75,8 @@ class EnginePool:
             self._keep_or_let_go(shared)
 
     def backlog_s(self) -> float:
-        """How much sound of a typical caller waits to be scored, in seconds: of all detectors the
-        most."""
+        """How long a typical caller's sound has waited for its score, in seconds: of all detectors
+        the most."""
         return max((shared.backlog_s() for shared in self._shared.values()), default=0.0)
 
     def unload(self) -> None:

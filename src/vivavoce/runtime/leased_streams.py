@@ -52,8 +52,8 @@ class LeasedStream:
 
     async def flush(self) -> Transcript:
         """The transcript of all audio so far. Raises `EngineError`."""
-        with self._lease.counted():
-            instance, stream = await self._opened()
+        instance, stream = await self._opened()
+        with self._lease.counted(instance):
             return await self._held(instance, lambda _: stream.flush())
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 """How busy the process is: high when work waits, and not at once normal when it no longer does.
 
-Two things are measured, four times a second: how late the event loop runs a timer, and how much
-sound waits for voice activity detection beyond the window that is being filled. The later of the
-two counts. A level is entered when all measures of a second are above its limit, and left when
-those of five seconds are below half of it, so that it does not flutter.
+Two things are measured, four times a second: how late the event loop runs a timer, and how long a
+caller's sound has waited for voice activity detection. The later of the two counts. A level is
+entered when all measures of a second are above its limit, and left when five seconds had no second
+above half of it, so that it neither flutters nor stays for a hiccup now and then.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ PERIOD_S = 0.25
 ENTER = 4
 """Measures in a row above its limit, until a level is entered."""
 LEAVE = 20
-"""Measures in a row below half of its limit, until a level is left."""
+"""Measures without `ENTER` in a row above half of its limit, until a level is left."""
 
 LIMITS_S = (0.05, 0.2)
 """Seconds of delay: more is `high`, or `overload`. A turn's end is then told that much later."""
@@ -36,7 +36,7 @@ class Measure:
     lag_s: float
     """How late the event loop was."""
     backlog_s: float
-    """How much sound of a typical caller waits to be scored."""
+    """How long a typical caller's sound has waited for its score."""
 
     @property
     def delay_s(self) -> float:
@@ -67,7 +67,9 @@ class LoadLevel:
         return len(newest) == ENTER and min(newest) > limit_s
 
     def _is_below(self, limit_s: float) -> bool:
-        return len(self._recent) == LEAVE and max(self._recent) < limit_s / 2
+        measures = list(self._recent)
+        seconds = (measures[at : at + ENTER] for at in range(LEAVE - ENTER + 1))
+        return len(measures) == LEAVE and all(min(second) < limit_s / 2 for second in seconds)
 
 
 class LoadWatch:
@@ -80,8 +82,8 @@ class LoadWatch:
         on_measure: Callable[[Measure, Load], None],
         on_change: Callable[[Load], None],
     ) -> None:
-        """`backlog_s` tells how much sound waits. `on_change` is called when the level changes,
-        which was `normal` before."""
+        """`backlog_s` tells how long sound has waited. `on_change` is called when the level
+        changes, which was `normal` before."""
         self._backlog_s = backlog_s
         self._on_measure = on_measure
         self._on_change = on_change
@@ -119,8 +121,8 @@ def tell(level: Load, measure: Measure) -> None:
     """A line in the log for an operator."""
     logger.log(
         logging.INFO if level == "normal" else logging.WARNING,
-        "load is %s: the event loop is %.0f ms late, and %.0f ms of a caller's sound wait to be "
-        "scored",
+        "load is %s: the event loop is %.0f ms late, and a caller's sound has waited %.0f ms for "
+        "its score",
         level,
         1000 * measure.lag_s,
         1000 * measure.backlog_s,

@@ -8,7 +8,7 @@ holds hundreds of callers. No label has a value that a client chose.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from prometheus_client import (
@@ -16,14 +16,15 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     ProcessCollector,
-    disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from vivavoce import __version__
 from vivavoce.engines.registry import Slot
+from vivavoce.protocol.errors import ErrorDetail
 from vivavoce.runtime.load import LEVELS, Measure
 from vivavoce.session.speculation import Load
 
@@ -45,15 +46,22 @@ OTHER = "other"
 OfAll = Literal["livesum", "livemax"]
 """What of a gauge is shown for all processes that live."""
 
-# A series more for each of ours, which Prometheus does not read.
-disable_created_metrics()  # type: ignore[no-untyped-call, unused-ignore]
+
+class Registry(CollectorRegistry):
+    """Leaves out when each series began: a series more for each, which Prometheus does not read."""
+
+    def collect(self) -> Iterator[Metric]:
+        """All that is shown of what was counted."""
+        for metric in super().collect():
+            metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
+            yield metric
 
 
 class Metrics:
     """All that one server counts."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self._registry = Registry()
         self._codes: set[str] = set()
         ProcessCollector(registry=self._registry)
         build = self._gauge("build_info", "Is 1.", "version", of_all="livemax")
@@ -129,7 +137,7 @@ class Metrics:
     def _declare_load(self) -> None:
         self._backlog = self._gauge(
             "vad_backlog_seconds",
-            "Sound of a typical caller that waits to be scored.",
+            "How long a typical caller's sound has waited for its score.",
             of_all="livemax",
         )
         self._lag = self._seconds("event_loop_lag", "How late timers are, four times a second.")
@@ -149,9 +157,9 @@ class Metrics:
         """A connection got no session, for one of a few reasons."""
         self.sessions_refused.labels(reason).inc()
 
-    def error_sent(self, code: str) -> None:
+    def error_sent(self, error: ErrorDetail) -> None:
         """A client was sent an error event."""
-        self.client_errors.labels(self._code(code)).inc()
+        self.client_errors.labels(self._code(error.code or error.type)).inc()
 
     def batch_scored(self, windows: int, seconds: float) -> None:
         """A batch of windows came back from a detector."""
@@ -167,7 +175,7 @@ class Metrics:
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All that was counted, as the scraper that sends this `Accept` header reads it, and the
         content type. Takes milliseconds, and may be called on any thread."""
-        registry = self._registry
+        registry: CollectorRegistry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call, unused-ignore]

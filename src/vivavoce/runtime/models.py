@@ -62,7 +62,7 @@ class Models:
         return self._pool.notices
 
     def backlog_s(self) -> float:
-        """How much sound of a typical caller waits to be scored, in seconds."""
+        """How long a typical caller's sound has waited for its score, in seconds."""
         return self._pool.backlog_s()
 
     def engine_names(self, plan: ModelPlan) -> Mapping[Slot, str]:

@@ -137,7 +137,9 @@ class EngineLease(Generic[E]):
             return await self.load()
         except Exception as error:
             logger.exception("the %s engine of a session cannot be loaded", self.ref.slot)
-            raise load_failed() from error
+            failure = load_failed()
+            self._pool.metrics.engine_failed(self.ref.slot, self._shared.name, failure.code)
+            raise failure from error
 
     async def _loaded(self) -> Instance[E]:
         try:
@@ -157,22 +159,23 @@ class EngineLease(Generic[E]):
 
     async def run(self, work: Work[E, T]) -> T:
         """Do one job's work with the engine. Raises `EngineError` as `ready` and `run_on` do."""
-        with self.counted():
-            return await self.run_on(await self.ready(), work)
+        instance = await self.ready()
+        with self.counted(instance):
+            return await self.run_on(instance, work)
 
     @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
-        """One job of the engine: how long it takes is measured, or that it fails is counted. One
-        that is cancelled does neither."""
+    def counted(self, instance: Instance[E]) -> Iterator[None]:
+        """One job of the engine, which is loaded: how long it takes is measured, or that it fails
+        is counted. One that is cancelled does neither."""
         metrics, loop = self._pool.metrics, asyncio.get_running_loop()
         began = loop.time()
         try:
             yield
         except Exception as error:
             code = error.code if isinstance(error, EngineError) else "engine_error"
-            metrics.engine_failed(self.ref.slot, self._shared.instance.name, code)
+            metrics.engine_failed(self.ref.slot, instance.name, code)
             raise
-        metrics.engine_job(self.ref.slot, self._shared.instance.name, loop.time() - began)
+        metrics.engine_job(self.ref.slot, instance.name, loop.time() - began)
 
     async def run_on(self, instance: Instance[E], work: Work[E, T]) -> T:
         """Do one job's work with an instance, and raise what that does.
@@ -194,12 +197,18 @@ class EngineLease(Generic[E]):
 
     @contextlib.asynccontextmanager
     async def use(self) -> AsyncIterator[Use[E]]:
-        """The engine for work that hands on what the engine yields, as one job.
+        """The engine for work that hands on what the engine yields, as one job, which is counted.
 
         Raises `EngineError` as `run` does. One that gives no sign of life is replaced at once, but
         the caller is told only when its work has let itself be cancelled.
         """
         instance = await self.ready()
+        with self.counted(instance):
+            async with self._used(instance) as use:
+                yield use
+
+    @contextlib.asynccontextmanager
+    async def _used(self, instance: Instance[E]) -> AsyncIterator[Use[E]]:
         task, watch = asyncio.current_task(), Watch(self.limits.answer_s)
         assert task is not None, "this is awaited"
         before = task.cancelling()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vivavoce.protocol.server_event import BaseServerEvent
-from vivavoce.protocol.server_events import Error, InputAudioBufferCommitted
+from vivavoce.protocol.server_events import Error, InputAudioBufferCommitted, TimeoutTriggered
 from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.waterfall_text import one_line
 from vivavoce.session.waterfall import Waterfall
@@ -19,6 +19,8 @@ class SessionWatch:
     def __init__(self, metrics: Metrics, model: str) -> None:
         self._metrics = metrics
         self._model = model
+        self._silent = ""
+        """The item that an idle timeout makes of silence."""
 
     def opened(self) -> None:
         """The session begins."""
@@ -71,14 +73,19 @@ class SessionWatch:
             if since is not None and at is not None:
                 histogram.labels(self._model).observe(max(0.0, at - since))
 
-    def _committed(self, _: InputAudioBufferCommitted) -> None:
-        self._metrics.turns.labels(self._model).inc()
+    def _timed_out(self, event: TimeoutTriggered) -> None:
+        self._silent = event.item_id
+
+    def _committed(self, event: InputAudioBufferCommitted) -> None:
+        if event.item_id != self._silent:
+            self._metrics.turns.labels(self._model).inc()
 
     def _erred(self, event: Error) -> None:
-        self._metrics.error_sent(event.error.code or event.error.type)
+        self._metrics.error_sent(event.error)
 
 
 COUNTED: Mapping[type[BaseServerEvent], Callable[[SessionWatch, Any], None]] = {
+    TimeoutTriggered: SessionWatch._timed_out,
     InputAudioBufferCommitted: SessionWatch._committed,
     Error: SessionWatch._erred,
 }

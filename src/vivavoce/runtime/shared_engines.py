@@ -127,6 +127,8 @@ class SharedEngine(Generic[E]):
         self._keep_s: float | None = None
         self._holders = 0
         self._instance: Instance[E] | None = None
+        self.name: str = ref.slot
+        """The engine's name, once one was made."""
         self._idle: asyncio.TimerHandle | None = None
         self._stuck = 0
         """Detectors that did not come back from a batch."""
@@ -147,6 +149,7 @@ class SharedEngine(Generic[E]):
         engine = self.ref.make()
         left = LeftBehind(f"the {self.ref.slot} engine", self._left, lambda: self.replace(made))
         made = Instance(engine, self._scorer(engine), self._spawn, self._ending, self._budget, left)
+        self.name = made.name
         return made
 
     async def loaded(self) -> Instance[E]:
@@ -170,7 +173,7 @@ class SharedEngine(Generic[E]):
         return True
 
     def backlog_s(self) -> float:
-        """How much sound of a typical caller waits to be scored by it, in seconds."""
+        """How long a typical caller's sound has waited for its score by it, in seconds."""
         scorer = None if self._instance is None else self._instance.scorer
         return 0.0 if scorer is None else scorer.backlog_s()
 

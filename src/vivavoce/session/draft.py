@@ -205,11 +205,13 @@ class Draft:
     def _failed(self, failure: EngineFailed) -> None:
         """One engine failed: the others are stopped."""
         self.failure = failure
+        if self._trial is not None:
+            self._trial.failed(failure.job)
         if failure.job == self._job:
             self._job = None
         else:
             del self._at_work[failure.job]
-        self.stop("failed")
+        self.stop()
 
     def _text(self, text: str) -> None:
         if not text:

@@ -4,8 +4,9 @@ The recogniser follows the tape from the beginning of the turn. Its deltas reach
 the commit, with the item id that `speech_started` has announced (protocol 2.3). What is said in
 all is still asked for in a pause and at the commit; that text begins with all deltas.
 
-While such a question is open or answered, deltas wait: the answer, should it count, is what
-was said up to then, and must not lack what was sent already.
+In a pause deltas wait: the answer, should it count, is what was said up to then, and must not lack
+what was sent already. They wait also where nothing is asked before the commit, so that a client
+cannot tell how much is done in pauses.
 """
 
 from dataclasses import dataclass, field
@@ -70,12 +71,12 @@ class Followings:
             self._tell(self._open)
 
     def hold(self, item_id: str) -> None:
-        """What was said so far is being asked for."""
+        """The turn may be over with what was said so far."""
         if self._open is not None and self._open.item_id == item_id:
             self._open.holds = True
 
     def release(self, item_id: str) -> None:
-        """The answer does not count: the turn goes on."""
+        """It is not: the turn goes on."""
         if self._open is not None and self._open.item_id == item_id:
             self._open.holds = False
             self._tell(self._open)

@@ -274,6 +274,7 @@ class InputAudioBuffer:
         """The turn may end here: hear it, and draft the answer."""
         if self._item_id is None:
             return
+        self._hearings.pause(self._item_id)
         needed = self._interruptions.waits_for_words(self._item_id)
         if needed or (self._state.may_try("transcribe") and self._state.wants_words):
             self._hearings.try_span(self._item_id, start, end, on_trial=not needed)

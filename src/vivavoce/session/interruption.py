@@ -200,8 +200,9 @@ class Interruptions:
             barge_in.turn_away(self._state)
 
     def _note_interruption(self) -> None:
-        """Whoever speaks before there is anything to hear interrupts nobody."""
-        if self._is_answered:
+        """Whoever speaks before there is anything to hear interrupts nobody, nor does whoever
+        speaks on while an answer still plays from which they have turned away."""
+        if self._is_sent or self._state.playback.is_heard(self._state.now):
             self._state.out.do(Interrupted())
 
     @property
@@ -216,8 +217,12 @@ class Interruptions:
     @property
     def _is_answered(self) -> bool:
         """Whether something of an answer was sent that may not be played yet."""
+        return self._plays or self._is_sent
+
+    @property
+    def _is_sent(self) -> bool:
         response = self._responses.active
-        return self._plays or (response is not None and response.is_sent)
+        return response is not None and response.is_sent
 
     @property
     def _plays(self) -> bool:

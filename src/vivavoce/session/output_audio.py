@@ -126,6 +126,11 @@ class Playback:
         """Seconds of speech that were sent and cannot have been played yet."""
         return max(self.ends_at - now, 0.0)
 
+    def is_heard(self, now: float) -> bool:
+        """Whether speech plays that counts as heard: not if the listener has turned away, and
+        may merely not have stopped the playing."""
+        return any(queued.ends_at > now for queued in self._queued.values())
+
     def interrupted(self, now: float) -> dict[str, int]:
         """The listener is taken to drop what is queued; gives the same as `heard`."""
         self.ends_at = min(self.ends_at, now)

@@ -74,11 +74,16 @@ class Hearings:
         """What is sure so far of the open turn; nothing if nobody follows it."""
         return self._followings.text_of(item_id)
 
+    def pause(self, item_id: str) -> None:
+        """The turn may end here, whether or not it is tried what was said: words that come now are
+        told when it goes on, or with the rest."""
+        self._followings.hold(item_id)
+
     def try_span(self, item_id: str, start: int, end: int, *, on_trial: bool = False) -> None:
         """Hear the turn so far: it may end here. `on_trial` nobody needs it before it does."""
         if self._of(item_id, (start, end)) is None:
-            self.drop(item_id, "changed")
-            self._followings.hold(item_id)
+            self._forget(item_id, "changed")
+            self.pause(item_id)
             self._ask(item_id, start, end).on_trial = on_trial
 
     def commit_span(self, item_id: str, start: int, end: int) -> Hearing | None:
@@ -87,12 +92,12 @@ class Hearings:
         None if nobody wants to read what is said.
         """
         if not self._state.wants_words:
-            self.drop(item_id, "changed")
+            self._forget(item_id, "changed")
             self._followings.stop()
             return None
         hearing = self._of(item_id, (start, end))
         if hearing is None:
-            self.drop(item_id, "changed")
+            self._forget(item_id, "changed")
             hearing = self._ask(item_id, start, end)
         self._end_trial(hearing, "used")
         hearing.final = True
@@ -122,13 +127,16 @@ class Hearings:
         self.publish(Hearing(item_id, job, span, wanted, final=True, heard=Silence()))
 
     def drop(self, item_id: str, fate: Fate = "unanswered") -> None:
-        """Stop hearing this item; `fate` is why, of what was heard on trial."""
+        """Stop hearing this item; `fate` is why, of what was heard on trial. What waits is told."""
+        self._forget(item_id, fate)
+        self._followings.release(item_id)
+
+    def _forget(self, item_id: str, fate: Fate) -> None:
         for hearing in [h for h in self._by_job.values() if h.item_id == item_id]:
             del self._by_job[hearing.job]
             self._end_trial(hearing, fate)
             if isinstance(hearing.heard, Pending):
                 self._state.out.do(Cancel(hearing.job))
-        self._followings.release(item_id)
 
     def drop_all(self) -> None:
         """Stop everything: the session ends."""
@@ -163,6 +171,7 @@ class Hearings:
             case EngineFailed():
                 hearing.heard = Inaudible()
                 hearing.failure = result
+                self._end_trial(hearing, "failed")
         return hearing
 
     def publish(self, hearing: Hearing) -> None:

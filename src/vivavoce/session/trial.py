@@ -20,6 +20,7 @@ class Trial:
         self._out = out
         self._generation: int | None = None
         self._clauses: dict[int, DraftClause] = {}
+        self._failed: int | None = None
 
     def writes(self, job: int) -> None:
         """The model was asked."""
@@ -28,6 +29,10 @@ class Trial:
     def speaks(self, job: int, clause: DraftClause) -> None:
         """The voice was given a clause."""
         self._clauses[job] = clause
+
+    def failed(self, job: int) -> None:
+        """One job failed: what becomes of the others is not that."""
+        self._failed = job
 
     @property
     def clauses(self) -> int:
@@ -43,6 +48,8 @@ class Trial:
             self._tell(job, "speak", fate, clause.waiting_ms / 1000)
 
     def _tell(self, job: int, work: Work, fate: Fate, amount: float) -> None:
+        if job == self._failed:
+            fate = "failed"
         self._out.do(Speculated(job=job, work=work, fate=fate, amount=amount))
 
 

@@ -1,7 +1,7 @@
 """The times of one response, in seconds of the session's clock."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -10,15 +10,7 @@ from vivavoce.protocol.server_events import ResponseStatus, TurnMeasured
 Stage = Literal[
     "endpoint", "transcript", "first_token", "voice_ready", "first_audio", "last_audio", "done"
 ]
-STAGES: tuple[Stage, ...] = (
-    "endpoint",
-    "transcript",
-    "first_token",
-    "voice_ready",
-    "first_audio",
-    "last_audio",
-    "done",
-)
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 class Waterfall(msgspec.Struct, kw_only=True):

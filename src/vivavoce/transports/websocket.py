@@ -309,7 +309,9 @@ class RealtimeEndpoint:
         self, connection: WebSocketConnection, detail: ErrorDetail, code: int, counted_as: str
     ) -> None:
         """A session cannot begin: one error, then a close that names it (protocol 6.2)."""
-        self._sessions.models.metrics.session_refused(counted_as)
+        metrics = self._sessions.models.metrics
+        metrics.session_refused(counted_as)
+        metrics.error_sent(detail)
         connection.send(Error(event_id=connection.ids.new("event"), error=detail))
         name = detail.type if detail.code is None else f"{detail.type}.{detail.code}"
         connection.close(code, name)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from support.scrape import Scrape
@@ -22,6 +24,15 @@ def test_a_new_server_tells_its_version_and_its_process() -> None:
     new = scrape(Metrics())
     assert new.value("build_info", version=__version__) == 1
     assert "process_resident_memory_bytes" in new.types or sys.platform != "linux"
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
+def test_when_a_series_began_is_left_out_here_and_nowhere_else(accept: str) -> None:
+    ours, others = Metrics(), CollectorRegistry()
+    ours.session_refused("too_many_sessions")
+    Counter("visits", "Of somebody else in this process.", registry=others).inc()
+    assert b"_created" not in ours.exposition(accept)[0]
+    assert b"visits_created" in generate_latest(others)
 
 
 def test_two_servers_in_a_process_count_apart() -> None:

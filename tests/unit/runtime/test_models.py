@@ -3,8 +3,11 @@ under the feet of nobody."""
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from support.named_models import Workshop, catalogue_of
@@ -15,6 +18,7 @@ from vivavoce.engines.llm.scripted import ScriptedModel
 from vivavoce.engines.tts.scripted import ScriptedSynthesizer
 from vivavoce.engines.vad.scripted import ScriptedDetector
 from vivavoce.runtime import loading
+from vivavoce.runtime.batching import WINDOW_BYTES
 from vivavoce.runtime.catalogue import (
     Catalogue,
     EngineRef,
@@ -169,6 +173,29 @@ async def test_a_reload_keeps_what_stays_and_what_live_sessions_hold() -> None:
         live.release()
         await workshop.closed["old"].wait()
         assert workshop.news() == ["close old"]
+
+
+async def test_sound_that_waits_for_a_detector_from_before_a_reload_counts() -> None:
+    gate = threading.Event()
+
+    class Slow(ScriptedDetector):
+        def score(self, streams: Sequence[int], windows: npt.NDArray[np.int16]) -> list[float]:
+            assert gate.wait(30)
+            return super().score(streams, windows)
+
+    workshop = Workshop()
+    before = catalogue_of(workshop.pipeline("a", workshop.ref("vad", "old", Slow)))
+    async with Models(before) as models:
+        live = models.hold("a")
+        await live.load()
+        stream = live.vad.scorer.open(0, lambda *_: None, lambda _: None)
+        await models.reload(catalogue_of(workshop.pipeline("a", workshop.ref("vad", "new"))))
+        stream.push(bytes(WINDOW_BYTES))
+        assert models.backlog_s() > 0
+        gate.set()
+        await stream.settled()
+        stream.close()
+        live.release()
 
 
 async def test_a_load_that_hangs_holds_up_neither_others_nor_a_later_reload() -> None:

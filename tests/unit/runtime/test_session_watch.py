@@ -6,7 +6,12 @@ import pytest
 
 from support.scrape import Scrape
 from vivavoce.protocol.errors import ErrorDetail
-from vivavoce.protocol.server_events import Error, InputAudioBufferCommitted, SpeechStarted
+from vivavoce.protocol.server_events import (
+    Error,
+    InputAudioBufferCommitted,
+    SpeechStarted,
+    TimeoutTriggered,
+)
 from vivavoce.runtime.metrics import Metrics
 from vivavoce.runtime.session_watch import SessionWatch
 from vivavoce.session.waterfall import Waterfall
@@ -94,6 +99,16 @@ def test_turns_and_errors_are_counted_and_nothing_else(
     assert found.value("turns_total", **OF_MODEL) == 1
     assert found.value("client_errors_total", code="invalid_request_error") == 1
     assert found.value("barge_ins_total", **OF_MODEL) == 1
+
+
+def test_silence_that_an_idle_timeout_commits_is_no_turn(
+    metrics: Metrics, watch: SessionWatch
+) -> None:
+    watch.sent(TimeoutTriggered(audio_start_ms=0, audio_end_ms=5000, item_id="item_1"))
+    watch.sent(InputAudioBufferCommitted(item_id="item_1", previous_item_id=None))
+    assert scrape(metrics).value("turns_total", **OF_MODEL) == 0
+    watch.sent(InputAudioBufferCommitted(item_id="item_2", previous_item_id="item_1"))
+    assert scrape(metrics).value("turns_total", **OF_MODEL) == 1
 
 
 def test_speculation_is_counted_by_what_became_of_it(metrics: Metrics, watch: SessionWatch) -> None:

@@ -17,8 +17,7 @@ async def produced(
 
     Close it: that is what stops the engine. Raises what the engine does, and as `lease.use`.
     """
-    with lease.counted():
-        async with lease.use() as use, aclosing(begin(use.engine)) as pieces:
-            async for piece in pieces:
-                with use.resting():
-                    yield piece
+    async with lease.use() as use, aclosing(begin(use.engine)) as pieces:
+        async for piece in pieces:
+            with use.resting():
+                yield piece
