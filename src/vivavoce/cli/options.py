@@ -16,7 +16,8 @@ Decorator = Callable[[Command], Command]
 
 def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
     """An option that can also be set as `VIVAVOCE_...` in the environment, and says so."""
-    variable = "VIVAVOCE_" + names[0].lstrip("-").replace("-", "_").upper()
+    positive, _, _ = names[0].partition("/")  # of --flag/--no-flag
+    variable = "VIVAVOCE_" + positive.lstrip("-").replace("-", "_").upper()
     return click.option(*names, envvar=variable, show_envvar=True, **attributes)
 
 
