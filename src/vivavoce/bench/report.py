@@ -19,6 +19,7 @@ from vivavoce.bench.figures import (
     Sessions,
     Spread,
     Tally,
+    Transcripts,
     Utterance,
 )
 
@@ -79,6 +80,8 @@ def listening(found: Listening) -> Iterator[str]:
     ):
         yield line(label, spread(value, why.get(name)))
     yield from tallies(found.starts, found.stops)
+    if found.transcripts is not None:
+        yield line("transcripts", written(found.transcripts))
     yield from client(found.client)
 
 
@@ -164,6 +167,11 @@ def tallies(starts: Tally, stops: Tally) -> Iterator[str]:
     for name, found in (("speech_started", starts), ("speech_stopped", stops)):
         counted = f"{found.found} of {found.expected}, {found.missed} missed, {found.extra} extra"
         yield line(name, counted)
+
+
+def written(found: Transcripts) -> str:
+    """Of how many turns there was a transcript."""
+    return f"{found.found} of {found.expected}, {found.missed} missed"
 
 
 def heading(title: str, callers: int, *others: str) -> str:

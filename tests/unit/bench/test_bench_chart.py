@@ -182,6 +182,11 @@ def test_a_figure_that_is_not_there_says_why() -> None:
     assert "\n".join(lines(report(sessions=nothing))).count("not measured: on the moon") == 3
 
 
+def test_transcripts_that_did_not_come_are_told() -> None:
+    text = "\n".join(lines(report(listening=listening(32, 40, unwritten=3))))
+    assert "transcripts                                         97 of 100, 3 missed" in text
+
+
 def test_a_late_client_is_told_in_so_many_words() -> None:
     in_time = "\n".join(lines(report(listening=listening(32, 40))))
     late = "\n".join(lines(report(listening=listening(32, 40, late=True))))
