@@ -1,7 +1,7 @@
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -142,6 +142,20 @@ async def test_a_measurement_that_fails_does_not_take_along_the_others(
     assert report.listening == listening(2, 40.0)
     assert report.answering is None
     assert report.errors == [ServerError(message="Answering: too many sessions", count=1)]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_missed_event_is_a_failure_of_a_strict_task_only(
+    strict: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def heard(_stand: Stand, count: int) -> Listening:
+        return listening(count, 40.0, missed=1)
+
+    monkeypatch.setattr(command, "MEASURES", (("listening", "Listening", heard),))
+    demanded = pytest.raises(click.ClickException, match="1 missed, 0 extra")
+    with demanded if strict else nullcontext():
+        await run(task("http://127.0.0.1:1/v1", strict=strict))
+    assert "99 of 100, 1 missed" in capsys.readouterr().out
 
 
 async def test_a_picture_of_nothing_is_not_written_and_says_so(

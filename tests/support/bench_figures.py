@@ -1,6 +1,6 @@
 """Figures of measurements that nobody made."""
 
-from vivavoce.bench.figures import ClientFigures, Listening, Spread, Tally, Transcripts
+from vivavoce.bench.figures import ClientFigures, Listening, Report, Spread, Tally, Transcripts
 
 
 def about(p50: float, p99: float | None = None) -> Spread:
@@ -49,3 +49,20 @@ def listening(
         client=client(late=late),
         not_measured={"transcript_ms": "not asked for"},
     )
+
+
+def report(**measured: object) -> Report:
+    """A report with these measurements."""
+    fields: dict[str, object] = {
+        "version": 1,
+        "vivavoce": "0",
+        "url": "http://127.0.0.1:8080/v1",
+        "model": "any <one>",
+        "taken": "2026-11-22T12:00:00+00:00",
+        "client": "a client",
+        "server_processes": [42],
+        "silence_ms": 500,
+        "room_noise_dbfs": -60,
+        "stt_ms": 50.0,
+    }
+    return Report(**(fields | measured))  # type: ignore[arg-type]

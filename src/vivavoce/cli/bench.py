@@ -95,6 +95,12 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     help="The server's process, whose CPU and memory count with those of all below it.  "
     "[default: who listens at a URL of this machine]",
 )
+@option(
+    "--strict",
+    is_flag=True,
+    help="Status 1 too where an event or transcript was missed, an event extra, a turn unanswered, "
+    "an utterance cut, no caller of a ramp held, or the client late.",
+)
 @option("--json", "json_to", metavar="FILE|-", help="Write all figures as JSON; - prints them.")
 @option(
     "--chart",
@@ -126,8 +132,9 @@ def bench(
     were sent late the report says so, and a ramp ends. CPU and memory are known only of a server on
     this machine, on Linux.
 
-    docs/performance.md says what each figure means. It ends with status 1 if something could not be
-    measured, or the server reported errors.
+    docs/performance.md says what each figure means. Status 1 means that something could not be
+    measured, or the server reported errors; status 0 that all was measured, not that all went well:
+    that is --strict.
     """
     ramp = given["ramp"]
     if chart_to is not None and not ramp and "answering" not in measured:

@@ -20,6 +20,7 @@ from vivavoce.bench.answering import answer
 from vivavoce.bench.chart import chart
 from vivavoce.bench.connection import RESPONSE_DONE
 from vivavoce.bench.figures import VERSION, Listening, Ramp, Report, ServerError
+from vivavoce.bench.flaws import flaws
 from vivavoce.bench.listening import listen
 from vivavoce.bench.processes import Server, UnwatchedError, watch
 from vivavoce.bench.ramp import Failure, climb
@@ -61,6 +62,8 @@ class Task:
     lag_target_ms: float
     transcription: str | None
     stt_ms: float
+    strict: bool = False
+    """Whether what is missed, extra, unanswered or late is a failure."""
     json_to: str | None = None
     """A file, or `-` for standard output, which then has nothing else."""
     chart_to: Path | None = None
@@ -70,7 +73,7 @@ async def run(task: Task) -> None:
     """Measure, print and write.
 
     Raises `click.ClickException` if nothing could be measured and, after all else was told, if
-    there were errors.
+    there were errors, or flaws in a strict task.
     """
     begun = datetime.now(UTC)
     try:
@@ -81,6 +84,8 @@ async def run(task: Task) -> None:
     tell(task, report)
     if report.errors:
         raise click.ClickException("There were errors; see above.")
+    if task.strict and (found := list(flaws(report))):
+        raise click.ClickException("not as --strict demands:\n  " + "\n  ".join(found))
 
 
 def stand_for(task: Task) -> Stand:

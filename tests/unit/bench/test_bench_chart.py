@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from support.bench_figures import about, client, listening
+from support.bench_figures import about, client, listening, report
 from vivavoce.bench.chart import chart
 from vivavoce.bench.connection import (
     COMMITTED,
@@ -13,7 +13,7 @@ from vivavoce.bench.connection import (
     SPEECH_STOPPED,
     TRANSCRIBED,
 )
-from vivavoce.bench.figures import Answering, Ramp, Report, Sessions, Stage, Tally
+from vivavoce.bench.figures import Answering, Ramp, Sessions, Stage, Tally
 from vivavoce.bench.report import lines
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,22 +47,6 @@ ANSWERING = Answering(
     client=client(),
     not_measured={},
 )
-
-
-def report(**measured: object) -> Report:
-    fields: dict[str, object] = {
-        "version": 1,
-        "vivavoce": "0",
-        "url": "http://127.0.0.1:8080/v1",
-        "model": "any <one>",
-        "taken": "2026-11-22T12:00:00+00:00",
-        "client": "a client",
-        "server_processes": [42],
-        "silence_ms": 500,
-        "room_noise_dbfs": -60,
-        "stt_ms": 50.0,
-    }
-    return Report(**(fields | measured))  # type: ignore[arg-type]
 
 
 def drawn(**measured: object) -> ElementTree.Element:
