@@ -33,6 +33,9 @@ NAMES = {
 }
 """What the events of a turn are called in text and pictures."""
 
+FEW = 100
+"""Values below which the 99th percentile is the worst of them."""
+
 LABEL = 50
 """Characters of the longest name of a figure."""
 
@@ -194,4 +197,5 @@ def spread(value: Spread | None, why: str | None = None) -> str:
     """Median, 99th percentile and worst, or why there are none."""
     if value is None:
         return f"not measured: {why}"
-    return f"p50 {value.p50:6.1f}  p99 {value.p99:6.1f}  worst {value.worst:6.1f} ms"
+    few = f", p99 of {value.count} values only" if value.count < FEW else ""
+    return f"p50 {value.p50:6.1f}  p99 {value.p99:6.1f}  worst {value.worst:6.1f} ms{few}"

@@ -171,6 +171,15 @@ def test_transcripts_that_did_not_come_are_told() -> None:
     assert "transcripts                                         97 of 100, 3 missed" in text
 
 
+@pytest.mark.parametrize(("count", "said"), [(99, True), (100, False)])
+def test_a_99th_percentile_of_few_values_says_of_how_many(count: int, said: bool) -> None:
+    lag = msgspec.structs.replace(about(20, 40), count=count)
+    run = msgspec.structs.replace(listening(32, 40), speech_stopped_ms=lag)
+    text = "\n".join(lines(report(listening=run)))
+    assert ("p99 of 99 values only" in text) is said
+    assert ("values only" in text) is said
+
+
 def test_a_late_client_is_told_in_so_many_words() -> None:
     in_time = "\n".join(lines(report(listening=listening(32, 40))))
     late = "\n".join(lines(report(listening=listening(32, 40, late=True))))
