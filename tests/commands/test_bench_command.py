@@ -158,6 +158,26 @@ async def test_a_missed_event_is_a_failure_of_a_strict_task_only(
     assert "99 of 100, 1 missed" in capsys.readouterr().out
 
 
+def test_a_bar_follows_the_measurement_and_is_full_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Any] = []
+    make = click.progressbar
+    monkeypatch.setattr(
+        click,
+        "progressbar",
+        lambda *args, **options: made.append(make(*args, **options)) or made[-1],
+    )
+    with command.progress(command.stand_for(task("http://127.0.0.1:1/v1")), "Listening") as stand:
+        (bar,) = made
+        seen = []
+        for now_s in (0.0, 6.25, 12.5, 12.0, 25.0, 26.0):
+            stand.progress(now_s, 25.0)
+            seen.append(bar.pct)
+    assert seen == [0.0, 0.25, 0.5, 0.5, 0.99, 0.99]
+    assert bar.pct == 1.0
+
+
 async def test_a_picture_of_nothing_is_not_written_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from vivavoce.bench.connection import TRANSCRIBED, Moment
 from vivavoce.bench.figures import Listening, Spread, Transcripts, spread
 from vivavoce.bench.matching import Matched, match, tally
 from vivavoce.bench.pacer import Caller, Pace
-from vivavoce.bench.stand import GRACE_S, Stand, caller_of
+from vivavoce.bench.stand import GRACE_S, Stand, caller_of, playing_s
 from vivavoce.bench.track import Track, listening_track
 
 NO_EVENT = "no such event came"
@@ -34,7 +34,7 @@ async def listen(stand: Stand, count: int) -> Listening:
         pairs = zip(connections, tracks, strict=True)
         callers = [caller_of(connection, track) for connection, track in pairs]
         before_s = await stand.cpu_s()
-        pace = await stand.play(callers, stand.seconds)
+        pace = await stand.play(callers, playing_s(tracks))
         after_s = await stand.cpu_s()
         await asyncio.sleep(GRACE_S)
     spent_s = None if before_s is None or after_s is None else after_s - before_s

@@ -43,6 +43,10 @@ MEASURES: tuple[tuple[str, str, Measure], ...] = (
 """By the name of its figures in the report, what a measurement is called and what makes it."""
 
 
+BAR_STEPS = 100
+"""Of the bar of a measurement, whatever its length."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What to measure, and where to tell it."""
@@ -158,7 +162,7 @@ def wanted(
 
 async def watched(task: Task, stand: Stand, label: str, measure: Measure) -> msgspec.Struct:
     """Measure under a bar. Raises `BenchError` and `UnwatchedError`."""
-    with progress(stand, label, task.seconds) as seen:
+    with progress(stand, label) as seen:
         return await measure(seen, task.callers)
 
 
@@ -166,7 +170,7 @@ async def climbed(task: Task, stand: Stand) -> Ramp:
     """The ramp, each step told when it is made. Raises `BenchError` and `UnwatchedError`."""
 
     async def measure(count: int) -> Listening:
-        with progress(stand, f"{count} callers", task.seconds) as watched:
+        with progress(stand, f"{count} callers") as watched:
             return await listen(watched, count)
 
     def show(count: int, found: Listening | Failure, kept: bool) -> None:
@@ -178,23 +182,26 @@ async def climbed(task: Task, stand: Stand) -> Ramp:
 
 
 @contextmanager
-def progress(stand: Stand, label: str, seconds: float) -> Iterator[Stand]:
-    """A bar on standard error, if that is a terminal, that follows the seconds that are played."""
-    length = max(round(seconds), 1)
+def progress(stand: Stand, label: str) -> Iterator[Stand]:
+    """A bar on standard error, if that is a terminal, that follows the seconds that are played.
+
+    It is full when the measurement ends, and not before.
+    """
     hidden = not sys.stderr.isatty()
     bar = click.progressbar(
-        length=length, label=label, file=sys.stderr, hidden=hidden, show_eta=False
+        length=BAR_STEPS, label=label, file=sys.stderr, hidden=hidden, show_eta=False
     )
-    shown = 0
 
-    def played(now_s: float) -> None:
-        nonlocal shown
-        if (whole := min(int(now_s), length)) > shown:
-            bar.update(whole - shown)
-            shown = whole
+    def show(step: int) -> None:
+        if step > bar.pos:
+            bar.update(step - bar.pos)
 
     with bar:
-        yield replace(stand, progress=played)
+        yield replace(
+            stand,
+            progress=lambda now_s, of_s: show(min(int(BAR_STEPS * now_s / of_s), BAR_STEPS - 1)),
+        )
+        show(BAR_STEPS)
 
 
 def tell(task: Task, report: Report) -> None:

@@ -19,7 +19,7 @@ from vivavoce.bench.listening import transcript_waits
 from vivavoce.bench.matching import Matched, match
 from vivavoce.bench.pacer import Caller
 from vivavoce.bench.processes import UnwatchedError
-from vivavoce.bench.sessions import hold
+from vivavoce.bench.sessions import IDLE_S, hold, idle_cost_ms
 from vivavoce.bench.stand import Stand
 from vivavoce.bench.track import Turn
 from vivavoce.bench.utterance import Span, cost_ms, taken_for_one
@@ -120,3 +120,8 @@ async def test_sessions_of_a_server_that_nobody_watches_are_not_measured() -> No
     found = await hold(stand, 8)
     assert found.idle_kib_per_session is None
     assert set(found.not_measured.values()) == {"far away"}
+
+
+def test_idle_sessions_cost_what_the_server_does_not_cost_alone() -> None:
+    assert idle_cost_ms(0.2 * IDLE_S, 0.6 * IDLE_S, 8) == 50
+    assert idle_cost_ms(0.2 * IDLE_S, 0.1 * IDLE_S, 8) == 0
