@@ -1,5 +1,7 @@
 import json
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -211,12 +213,36 @@ def test_a_server_that_is_not_there_is_an_error() -> None:
         (["--measure", "speed"], "'speed' is none of listening, utterance, answering, sessions"),
         (["--measure", ","], "name at least one"),
         (["--callers", "0"], "0 is not in the range"),
+        (["--ramp", "--chart", "x.png"], "a name that ends in .svg"),
+        (["--ramp", "--chart", "nowhere/x.svg"], "there is no folder nowhere"),
+        (["--json", "nowhere/x.json"], "there is no folder nowhere"),
+        (["--json", "/"], "/ is a folder"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(words: list[str], why: str) -> None:
     result = CliRunner().invoke(main, ["bench", *words])
     assert result.exit_code == 2
     assert why in " ".join(result.output.split())
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere"
+)
+@pytest.mark.parametrize("words", [["--json", "x"], ["--ramp", "--chart", "x.svg"]])
+def test_a_folder_that_may_not_be_written_is_told_before_measuring(
+    words: list[str], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o500)
+    *options, name = words
+    result = CliRunner().invoke(main, ["bench", *options, str(tmp_path / name)])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.output
+
+
+def test_the_help_speaks_of_options_that_there_are() -> None:
+    told = " ".join(CliRunner().invoke(main, ["bench", "--help"]).output.split())
+    assert "Key for the server at URL" in told
+    assert "--url" not in told
 
 
 def test_a_url_that_is_none_is_refused() -> None:

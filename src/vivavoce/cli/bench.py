@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vivavoce.cli.options import api_key_option, option
+from vivavoce.cli.options import key_option, option
 from vivavoce.cli.running import run
 from vivavoce.cli.settings import listed
 
@@ -24,10 +24,41 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     return frozenset(names)
 
 
+def json_target(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """A file that can be written, or `-`; raises `click.BadParameter`."""
+    if given is not None and given != "-":
+        require_writable(Path(given))
+    return given
+
+
+def chart_target(
+    _context: click.Context, _option: click.Parameter, given: Path | None
+) -> Path | None:
+    """A file that can be written and whose name says SVG; raises `click.BadParameter`."""
+    if given is not None:
+        if given.suffix.lower() != ".svg":
+            raise click.BadParameter(f"{given}: a chart is SVG; give a name that ends in .svg.")
+        require_writable(given)
+    return given
+
+
+def require_writable(path: Path) -> None:
+    """Raises `click.BadParameter` where a file cannot be written, before minutes of measuring."""
+    if path.is_dir():
+        raise click.BadParameter(f"{path} is a folder.")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise click.BadParameter(f"{path} cannot be written.")
+
+
 @click.command()
 @click.argument("url", default="http://127.0.0.1:8080/v1")
 @option("--model", default="gpt-realtime", show_default=True, help="Model to open sessions of.")
-@api_key_option
+@key_option(
+    "Key for the server at URL, where it needs one. OPENAI_API_KEY is taken too, for "
+    "api.openai.com only."
+)
 @option(
     "--measure",
     "measured",
@@ -101,12 +132,19 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     help="Status 1 too where an event or transcript was missed, an event extra, a turn unanswered, "
     "an utterance cut, no caller of a ramp held, or the client late.",
 )
-@option("--json", "json_to", metavar="FILE|-", help="Write all figures as JSON; - prints them.")
+@option(
+    "--json",
+    "json_to",
+    metavar="FILE|-",
+    callback=json_target,
+    help="Write all figures as JSON; - prints them.",
+)
 @option(
     "--chart",
     "chart_to",
     metavar="FILE.svg",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
+    callback=chart_target,
     help="Draw the ramp, and the waterfall of an answer.",
 )
 def bench(
