@@ -1,10 +1,11 @@
+import re
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
 
 from support.bench_figures import about, client, listening, report
-from vivavoce.bench.chart import chart
+from vivavoce.bench.chart import STYLE, chart
 from vivavoce.bench.connection import (
     COMMITTED,
     FIRST_AUDIO,
@@ -124,10 +125,33 @@ def test_two_pictures_are_one_below_the_other() -> None:
     ]
 
 
-def test_it_is_legible_on_black() -> None:
-    picture = chart(report(ramp=RAMP))
-    assert picture is not None
-    assert "prefers-color-scheme: dark" in picture
+def test_lags_off_the_scale_are_marked_and_no_others() -> None:
+    early = msgspec.structs.replace(listening(16, 40), speech_stopped_ms=about(-12, 30))
+    ramp = msgspec.structs.replace(RAMP, runs=[*RAMP.runs, early])
+    picture = drawn(ramp=ramp)
+    marks = [word for word in words(picture) if word[0] in "↑↓"]
+    assert marks == ["↓ -12 ms", "↑ 450 ms", "↑ 900 ms"]
+    axis = next(
+        float(line.attrib["y1"])
+        for line in picture.iter(f"{SVG}line")
+        if line.attrib["class"] == "grid"
+    )
+    assert all(float(one.attrib["cy"]) <= axis for one in picture.iter(f"{SVG}circle"))
+
+
+def test_only_points_bars_words_and_the_background_are_filled() -> None:
+    for selectors, rule in re.findall(r"([^{}]+)\{([^{}]+)\}", STYLE):
+        if "fill" in rule and "fill: none" not in rule:
+            for selector in selectors.split(","):
+                assert selector.strip().startswith(("circle", "rect", "text")), selector
+
+
+def test_the_background_is_as_large_as_the_picture_and_follows_the_colour_scheme() -> None:
+    back = next(drawn(ramp=RAMP, answering=ANSWERING).iter(f"{SVG}rect"))
+    assert back.attrib == {"class": "back", "width": "100%", "height": "100%"}
+    light, dark = STYLE.split("prefers-color-scheme: dark")
+    assert "rect.back" in light
+    assert "rect.back" in dark
 
 
 def test_there_is_no_picture_of_nothing() -> None:
