@@ -165,11 +165,12 @@ def test_a_bar_follows_the_measurement_and_is_full_at_its_end(
 ) -> None:
     made: list[Any] = []
     make = click.progressbar
-    monkeypatch.setattr(
-        click,
-        "progressbar",
-        lambda *args, **options: made.append(make(*args, **options)) or made[-1],
-    )
+
+    def kept(*args: Any, **options: Any) -> Any:
+        made.append(make(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(click, "progressbar", kept)
     with command.progress(command.stand_for(task("http://127.0.0.1:1/v1")), "Listening") as stand:
         (bar,) = made
         seen = []
