@@ -119,11 +119,16 @@ def last_line(file: IO[str]) -> str:
 def row(kind: str, callers: int, chunk_ms: int, run: Run) -> str:
     found, errors = run.found, "; ".join(run.errors).replace("|", "\\|") or "–"
     begin = [str(callers), f"{chunk_ms} ms", kind]
-    cells = ["–"] * (COLUMNS - len(begin) - 1) if found is None else figures(found)
+    cells = (
+        ["–"] * (COLUMNS - len(begin) - 1)
+        if found is None
+        else figures(found, writes=kind != "floor")
+    )
     return f"| {' | '.join([*begin, *cells, errors])} |"
 
 
-def figures(found: dict[str, Any]) -> list[str]:
+def figures(found: dict[str, Any], *, writes: bool) -> list[str]:
+    """The cells of a run; a server that never `writes` transcripts, the floor, misses none."""
     client, starts, stops = found["client"], found["starts"], found["stops"]
     late = f"{client['late_ms']['p99']:.1f} ms" + (" **late**" if client["late"] else "")
     waits, cost = client["core_wait_share"], found["cpu_ms_per_audio_s"]
@@ -136,7 +141,7 @@ def figures(found: dict[str, Any]) -> list[str]:
         shown(found["speech_stopped_ms"], "p50", "p99", "worst"),
         shown(found["transcript_ms"], "p50", "p99"),
         f"{wrong} of {starts['expected'] + stops['expected']}",
-        f"{written['missed']} of {written['expected']}",
+        f"{written['missed']} of {written['expected']}" if writes else "–",
         late,
     ]
 

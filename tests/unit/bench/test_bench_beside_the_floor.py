@@ -52,6 +52,7 @@ def test_a_run_with_errors_is_a_row_that_tells_them(script: dict[str, Any]) -> N
     assert row[8] == "3 of 100"
     assert row[-1] == "4 times: no model"
     assert run.cost == 2.5
+    assert cells(script["row"]("floor", 32, 20, run))[8] == "–"
 
 
 def test_a_run_without_figures_is_a_row_that_says_why(script: dict[str, Any]) -> None:
