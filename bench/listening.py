@@ -16,7 +16,9 @@ import socket
 import statistics
 import subprocess
 import sys
-from typing import Any
+import tempfile
+from dataclasses import dataclass
+from typing import IO, Any
 
 HERE = pathlib.Path(__file__).parent
 SERVERS = ("floor", "vivavoce")
@@ -26,9 +28,22 @@ STT_MS = 50
 HEAD = (
     "| callers | chunks | server | CPU ms per audio second | started p50 / p99 / worst "
     "| stopped p50 / p99 / worst | transcript p50 / p99 | missed, extra "
-    "| client late p99, waits for a core |\n"
-    "|---|---|---|---|---|---|---|---|---|"
+    "| transcripts missed | client late p99, waits for a core | errors |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
+COLUMNS = 11
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one server: figures, or none, and what went wrong."""
+
+    found: dict[str, Any] | None
+    errors: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> float | None:
+        return None if self.found is None else self.found["cpu_ms_per_audio_s"]
 
 
 def free_port() -> int:
@@ -59,49 +74,91 @@ def bench(url: str, callers: int, seconds: float, chunk_ms: int, room_noise: boo
     return [*words, "--stt-ms", str(STT_MS), "--json", "-"]
 
 
-def measure(
-    kind: str, callers: int, seconds: float, chunk_ms: int, room_noise: bool
-) -> dict[str, Any]:
+def measure(kind: str, callers: int, seconds: float, chunk_ms: int, room_noise: bool) -> Run:
     """What `vivavoce bench` found of a server that is started for it, and stopped."""
     port = free_port()
     words = bench(f"ws://127.0.0.1:{port}/v1", callers, seconds, chunk_ms, room_noise)
-    server = subprocess.Popen(on_core(0, command(kind, port)), stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        server.stdout.readline()  # it is ready
-        words += ["--pid", str(server.pid)]
-        seen = subprocess.run(
-            on_core(1, words), check=True, stdout=subprocess.PIPE, timeout=seconds + 90
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
+        server = subprocess.Popen(
+            on_core(0, command(kind, port)), stdout=subprocess.PIPE, stderr=said, text=True
         )
-    finally:
-        server.terminate()
-        server.wait(20)
-        server.stdout.close()
-    found: dict[str, Any] = json.loads(seen.stdout)["listening"]
-    return found
+        assert server.stdout is not None
+        try:
+            if not server.stdout.readline():  # it tells when it is ready
+                return Run(None, (f"the server did not start: {last_line(said)}",))
+            seen = subprocess.run(
+                on_core(1, [*words, "--pid", str(server.pid)]),
+                check=False,
+                stdout=subprocess.PIPE,
+                stderr=complained,
+                timeout=seconds + 90,
+            )
+        except subprocess.TimeoutExpired as error:
+            return Run(None, (f"vivavoce bench took more than {error.timeout:.0f} s",))
+        finally:
+            server.terminate()
+            server.wait(20)
+            server.stdout.close()
+        return run_of(seen.stdout, last_line(complained))
 
 
-def row(kind: str, found: dict[str, Any]) -> str:
+def run_of(printed: bytes, complaint: str) -> Run:
+    """What the JSON of `vivavoce bench` says, whatever its exit status; its complaint without."""
+    if not printed.strip():
+        return Run(None, (complaint,))
+    report = json.loads(printed)
+    errors = tuple(f"{error['count']} times: {error['message']}" for error in report["errors"])
+    return Run(report["listening"], errors)
+
+
+def last_line(file: IO[str]) -> str:
+    file.seek(0)
+    return (file.read().strip().splitlines() or ["it did not say why"])[-1]
+
+
+def row(kind: str, callers: int, chunk_ms: int, run: Run) -> str:
+    found, errors = run.found, "; ".join(run.errors).replace("|", "\\|") or "–"
+    begin = [str(callers), f"{chunk_ms} ms", kind]
+    cells = (
+        ["–"] * (COLUMNS - len(begin) - 1)
+        if found is None
+        else figures(found, writes=kind != "floor")
+    )
+    return f"| {' | '.join([*begin, *cells, errors])} |"
+
+
+def figures(found: dict[str, Any], *, writes: bool) -> list[str]:
+    """The cells of a run; a server that never `writes` transcripts, the floor, misses none."""
     client, starts, stops = found["client"], found["starts"], found["stops"]
     late = f"{client['late_ms']['p99']:.1f} ms" + (" **late**" if client["late"] else "")
-    late += f", {client['core_wait_share']:.0%}"
+    waits, cost = client["core_wait_share"], found["cpu_ms_per_audio_s"]
+    late += "" if waits is None else f", {waits:.0%}"
     wrong = f"{starts['missed'] + stops['missed']}, {starts['extra'] + stops['extra']}"
-    cells = [
-        str(found["callers"]),
-        f"{found['chunk_ms']} ms",
-        kind,
-        f"{found['cpu_ms_per_audio_s']:.2f}",
+    written = found["transcripts"]
+    return [
+        "–" if cost is None else f"{cost:.2f}",
         shown(found["speech_started_ms"], "p50", "p99", "worst"),
         shown(found["speech_stopped_ms"], "p50", "p99", "worst"),
         shown(found["transcript_ms"], "p50", "p99"),
         f"{wrong} of {starts['expected'] + stops['expected']}",
+        f"{written['missed']} of {written['expected']}" if writes else "–",
         late,
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def shown(spread: dict[str, float] | None, *names: str) -> str:
     return " / ".join(f"{spread[name]:.1f}" for name in names) if spread else "–"
+
+
+def ratio(ours: list[float | None], floor: list[float | None]) -> str:
+    """Mean over mean, of the runs that have a cost."""
+    means = [
+        statistics.mean([cost for cost in costs if cost is not None] or [0.0])
+        for costs in (ours, floor)
+    ]
+    said = f"{means[0] / means[1]:.2f}" if all(means) else "not measured"
+    lacking = sum(cost is None for cost in ours + floor)
+    return f"{said} ({lacking} runs have no figure)" if lacking else said
 
 
 def heading(room_noise: bool) -> str:
@@ -117,20 +174,17 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=2)
     options.add_argument("--room-noise", action=argparse.BooleanOptionalAction, default=True)
     given = options.parse_args()
-    costs: dict[tuple[int, int, str], list[float]] = {}
+    costs: dict[tuple[int, int, str], list[float | None]] = {}
     print(heading(given.room_noise), flush=True)
     for callers, chunk_ms in itertools.product(given.callers, given.chunk_ms):
         for _, kind in itertools.product(range(given.runs), SERVERS):
-            found = measure(kind, callers, given.seconds, chunk_ms, given.room_noise)
-            cost = costs.setdefault((callers, chunk_ms, kind), [])
-            cost.append(found["cpu_ms_per_audio_s"])
-            print(row(kind, found), flush=True)
+            run = measure(kind, callers, given.seconds, chunk_ms, given.room_noise)
+            costs.setdefault((callers, chunk_ms, kind), []).append(run.cost)
+            print(row(kind, callers, chunk_ms, run), flush=True)
     print()
     for callers, chunk_ms in itertools.product(given.callers, given.chunk_ms):
-        ours, floor = (
-            statistics.mean(costs[callers, chunk_ms, kind]) for kind in reversed(SERVERS)
-        )
-        print(f"CPU / floor, {callers} callers, {chunk_ms} ms chunks: {ours / floor:.2f}")
+        floor, ours = (costs[callers, chunk_ms, kind] for kind in SERVERS)
+        print(f"CPU / floor, {callers} callers, {chunk_ms} ms chunks: {ratio(ours, floor)}")
 
 
 if __name__ == "__main__":

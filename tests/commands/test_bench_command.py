@@ -1,7 +1,9 @@
 import json
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -144,6 +146,41 @@ async def test_a_measurement_that_fails_does_not_take_along_the_others(
     assert report.errors == [ServerError(message="Answering: too many sessions", count=1)]
 
 
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_missed_event_is_a_failure_of_a_strict_task_only(
+    strict: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def heard(_stand: Stand, count: int) -> Listening:
+        return listening(count, 40.0, missed=1)
+
+    monkeypatch.setattr(command, "MEASURES", (("listening", "Listening", heard),))
+    demanded = pytest.raises(click.ClickException, match="1 missed, 0 extra")
+    with demanded if strict else nullcontext():
+        await run(task("http://127.0.0.1:1/v1", strict=strict))
+    assert "99 of 100, 1 missed" in capsys.readouterr().out
+
+
+def test_a_bar_follows_the_measurement_and_is_full_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Any] = []
+    make = click.progressbar
+
+    def kept(*args: Any, **options: Any) -> Any:
+        made.append(make(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(click, "progressbar", kept)
+    with command.progress(command.stand_for(task("http://127.0.0.1:1/v1")), "Listening") as stand:
+        (bar,) = made
+        seen = []
+        for now_s in (0.0, 6.25, 12.5, 12.0, 25.0, 26.0):
+            stand.progress(now_s, 25.0)
+            seen.append(bar.pct)
+    assert seen == [0.0, 0.25, 0.5, 0.5, 0.99, 0.99]
+    assert bar.pct == 1.0
+
+
 async def test_a_picture_of_nothing_is_not_written_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,12 +214,36 @@ def test_a_server_that_is_not_there_is_an_error() -> None:
         (["--measure", "speed"], "'speed' is none of listening, utterance, answering, sessions"),
         (["--measure", ","], "name at least one"),
         (["--callers", "0"], "0 is not in the range"),
+        (["--ramp", "--chart", "x.png"], "a name that ends in .svg"),
+        (["--ramp", "--chart", "nowhere/x.svg"], "there is no folder nowhere"),
+        (["--json", "nowhere/x.json"], "there is no folder nowhere"),
+        (["--json", "/"], "/ is a folder"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(words: list[str], why: str) -> None:
     result = CliRunner().invoke(main, ["bench", *words])
     assert result.exit_code == 2
     assert why in " ".join(result.output.split())
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere"
+)
+@pytest.mark.parametrize("words", [["--json", "x"], ["--ramp", "--chart", "x.svg"]])
+def test_a_folder_that_may_not_be_written_is_told_before_measuring(
+    words: list[str], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o500)
+    *options, name = words
+    result = CliRunner().invoke(main, ["bench", *options, str(tmp_path / name)])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.output
+
+
+def test_the_help_speaks_of_options_that_there_are() -> None:
+    told = " ".join(CliRunner().invoke(main, ["bench", "--help"]).output.split())
+    assert "Key for the server at URL" in told
+    assert "--url" not in told
 
 
 def test_a_url_that_is_none_is_refused() -> None:

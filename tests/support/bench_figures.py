@@ -1,6 +1,6 @@
 """Figures of measurements that nobody made."""
 
-from vivavoce.bench.figures import ClientFigures, Listening, Spread, Tally
+from vivavoce.bench.figures import ClientFigures, Listening, Report, Spread, Tally, Transcripts
 
 
 def about(p50: float, p99: float | None = None) -> Spread:
@@ -24,7 +24,13 @@ def client(*, late: bool = False, blocked_s: float = 0.0) -> ClientFigures:
 
 
 def listening(
-    callers: int, lag_ms: float, *, missed: int = 0, extra: int = 0, late: bool = False
+    callers: int,
+    lag_ms: float,
+    *,
+    missed: int = 0,
+    extra: int = 0,
+    late: bool = False,
+    unwritten: int = 0,
 ) -> Listening:
     """A run whose ends of turns came `lag_ms` late, at the 99th percentile."""
     complete = Tally(expected=100, found=100, missed=0, extra=0)
@@ -38,7 +44,25 @@ def listening(
         speech_started_ms=about(60, 160),
         speech_stopped_ms=about(lag_ms / 2, lag_ms),
         decided_ms=about(5, 9),
+        transcripts=Transcripts(expected=100, found=100 - unwritten, missed=unwritten),
         transcript_ms=None,
         client=client(late=late),
         not_measured={"transcript_ms": "not asked for"},
     )
+
+
+def report(**measured: object) -> Report:
+    """A report with these measurements."""
+    fields: dict[str, object] = {
+        "version": 1,
+        "vivavoce": "0",
+        "url": "http://127.0.0.1:8080/v1",
+        "model": "any <one>",
+        "taken": "2026-11-22T12:00:00+00:00",
+        "client": "a client",
+        "server_processes": [42],
+        "silence_ms": 500,
+        "room_noise_dbfs": -60,
+        "stt_ms": 50.0,
+    }
+    return Report(**(fields | measured))  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """The figures as a picture: lag over callers, and the waterfall of a turn.
 
-Plain SVG that reads well on white and on black: colours follow `prefers-color-scheme`.
+Plain SVG that brings its background; its colours follow `prefers-color-scheme`. Style rules name
+elements, so that none fills a line.
 """
 
 import itertools
@@ -20,23 +21,34 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 48
 BAR, ROW = 14, 30
 """Of the waterfall: how high a bar is, and from one to the next."""
 
+MARK = 14
+"""Between the marks of lags off the scale, from its edge."""
+
 NAMED, LEAST_WIDTH = 180, 2
 """Where the waterfall begins, right of its names, and the width of what took no time."""
 
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
-  .title { font-size: 15px; font-weight: 600 }
-  .soft { fill: #656d76 }
-  .grid { stroke: #d8dee4 }
-  .p50 { stroke: #0969da; fill: #0969da }
-  .p99 { stroke: #bc4c00; fill: #bc4c00 }
-  .line { fill: none; stroke-width: 2 }
-  .name { stroke: none }
-  .target { stroke: #cf222e; stroke-dasharray: 5 4 }
+  text.title { font-size: 15px; font-weight: 600 }
+  text.soft { fill: #656d76 }
+  rect.back { fill: #ffffff }
+  line.grid { stroke: #d8dee4 }
+  line.target { stroke: #cf222e; stroke-dasharray: 5 4 }
+  polyline { fill: none; stroke-width: 2 }
+  polyline.p50 { stroke: #0969da }
+  polyline.p99 { stroke: #bc4c00 }
+  circle.p50, rect.p50, text.p50 { fill: #0969da }
+  circle.p99, rect.p99, text.p99 { fill: #bc4c00 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 } .soft { fill: #9198a1 } .grid { stroke: #30363d }
-    .p50 { stroke: #58a6ff; fill: #58a6ff } .p99 { stroke: #f0883e; fill: #f0883e }
-    .target { stroke: #ff7b72 }
+    text { fill: #e6edf3 }
+    text.soft { fill: #9198a1 }
+    rect.back { fill: #0d1117 }
+    line.grid { stroke: #30363d }
+    line.target { stroke: #ff7b72 }
+    polyline.p50 { stroke: #58a6ff }
+    polyline.p99 { stroke: #f0883e }
+    circle.p50, rect.p50, text.p50 { fill: #58a6ff }
+    circle.p99, rect.p99, text.p99 { fill: #f0883e }
   }
 """
 
@@ -60,8 +72,7 @@ def chart(report: Report) -> str | None:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img">\n<style>{STYLE}</style>\n'
-        + "\n".join(placed)
-        + "\n</svg>\n"
+        '<rect class="back" width="100%" height="100%"/>\n' + "\n".join(placed) + "\n</svg>\n"
     )
 
 
@@ -89,15 +100,27 @@ def ramp_panel(ramp: Ramp) -> list[str]:
         for run in spaced(runs, across)
     ]
     for kind, of_run in (("p50", p50_ms), ("p99", p99_ms)):
-        points = [(across(run.callers), up(min(of_run(run), most_ms)), of_run(run)) for run in runs]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
-        drawn.append(f'<polyline class="line {kind}" points="{path}"/>')
-        drawn += [
+        lags = [(across(run.callers), of_run(run)) for run in runs]
+        drawn += curve(kind, lags, most_ms, up)
+    return drawn + legend()
+
+
+def curve(kind: str, lags: Sequence[tuple[float, float]], most_ms: float, up: Scale) -> list[str]:
+    """A line through lags (x, milliseconds); those off the scale stand at its edge, with a mark."""
+    points = [(x, up(min(max(ms, 0.0), most_ms)), ms) for x, ms in lags]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
+    drawn = [f'<polyline class="{kind}" points="{path}"/>']
+    below = MARK if kind == "p50" else 2 * MARK  # both may be off the scale
+    for x, y, ms in points:
+        drawn.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
             f"<title>{ms:g} ms</title></circle>"
-            for x, y, ms in points
-        ]
-    return drawn + legend()
+        )
+        if ms > most_ms:
+            drawn.append(text(x - 6, y + below, f"↑ {ms:.0f} ms", kind, "end"))
+        elif ms < 0:
+            drawn.append(text(x - 6, y - below + MARK / 2, f"↓ {ms:.0f} ms", kind, "end"))
+    return drawn
 
 
 def waterfall_panel(answering: Answering, silence_ms: int) -> list[str]:
@@ -170,8 +193,8 @@ def spaced(runs: Sequence[Listening], across: Scale) -> list[Listening]:
 def legend() -> list[str]:
     """Which colour is which."""
     return [
-        text(WIDTH - RIGHT - 90, 22, "median", "p50 name"),
-        text(WIDTH - RIGHT, 22, "p99", "p99 name", "end"),
+        text(WIDTH - RIGHT - 90, 22, "median", "p50"),
+        text(WIDTH - RIGHT, 22, "p99", "p99", "end"),
     ]
 
 

@@ -31,6 +31,14 @@ class Tally(Struct, frozen=True, kw_only=True):
     extra: int
 
 
+class Transcripts(Struct, frozen=True, kw_only=True):
+    """Transcripts against the truth: one is expected for each turn that was played."""
+
+    expected: int
+    found: int
+    missed: int
+
+
 class ClientFigures(Struct, frozen=True, kw_only=True):
     """What the callers themselves cost, and how well they kept time."""
 
@@ -65,6 +73,8 @@ class Listening(Struct, frozen=True, kw_only=True):
     """Behind the endpoint: the end of the speech and `silence_duration_ms` of silence."""
     decided_ms: Spread | None
     """`speech_stopped` behind the endpoint by the server, which is its `audio_end_ms`."""
+    transcripts: Transcripts | None
+    """None where the sessions asked for none."""
     transcript_ms: Spread | None
     """From `speech_stopped` to the transcript, less the engine's own time."""
     client: ClientFigures

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from vivavoce.bench.connection import TRANSCRIBED, Moment
-from vivavoce.bench.figures import Listening, Spread, spread
+from vivavoce.bench.figures import Listening, Spread, Transcripts, spread
 from vivavoce.bench.matching import Matched, match, tally
 from vivavoce.bench.pacer import Caller, Pace
-from vivavoce.bench.stand import GRACE_S, Stand, caller_of
+from vivavoce.bench.stand import GRACE_S, Stand, caller_of, playing_s
 from vivavoce.bench.track import Track, listening_track
 
 NO_EVENT = "no such event came"
@@ -34,7 +34,7 @@ async def listen(stand: Stand, count: int) -> Listening:
         pairs = zip(connections, tracks, strict=True)
         callers = [caller_of(connection, track) for connection, track in pairs]
         before_s = await stand.cpu_s()
-        pace = await stand.play(callers, stand.seconds)
+        pace = await stand.play(callers, playing_s(tracks))
         after_s = await stand.cpu_s()
         await asyncio.sleep(GRACE_S)
     spent_s = None if before_s is None or after_s is None else after_s - before_s
@@ -52,7 +52,8 @@ def result(
     starts, stops = tally(matched)
     audio_s = sum(caller.sent for caller in callers) * stand.chunk_ms / 1000
     lags = lags_of(matched)
-    transcript_ms = transcripts(callers, matched, stand.stt_ms)
+    waits_ms = transcript_waits(callers, matched, stand.stt_ms)
+    transcript_ms = spread(waits_ms)
     unmeasured = stand.unwatched("cpu_ms_per_audio_s")
     if not audio_s:
         unmeasured["cpu_ms_per_audio_s"] = NO_AUDIO
@@ -69,6 +70,7 @@ def result(
         speech_started_ms=lags["speech_started_ms"],
         speech_stopped_ms=lags["speech_stopped_ms"],
         decided_ms=lags["decided_ms"],
+        transcripts=transcripts(stand, starts.expected, len(waits_ms)),
         transcript_ms=transcript_ms,
         client=pace.figures(),
         not_measured=unmeasured,
@@ -97,9 +99,16 @@ def lags_of(all_matched: Iterable[Matched]) -> dict[str, Spread | None]:
     }
 
 
-def transcripts(
+def transcripts(stand: Stand, expected: int, found: int) -> Transcripts | None:
+    """How many turns have a transcript; None where the sessions asked for none."""
+    if stand.transcription is None:
+        return None
+    return Transcripts(expected=expected, found=found, missed=expected - found)
+
+
+def transcript_waits(
     callers: Sequence[Caller], all_matched: Sequence[Matched], stt_ms: float
-) -> Spread | None:
+) -> list[float]:
     """From each `speech_stopped` to the transcript of the same item, less `stt_ms`."""
     waits = []
     for caller, matched in zip(callers, all_matched, strict=True):
@@ -108,7 +117,7 @@ def transcripts(
             if turn.stopped is not None and turn.stopped.item_id in written:
                 wait_s = written[turn.stopped.item_id].at - turn.stopped.at
                 waits.append(1000 * wait_s - stt_ms)
-    return spread(waits)
+    return waits
 
 
 def by_item(moments: Iterable[Moment], kind: str) -> dict[str, Moment]:

@@ -26,8 +26,8 @@ LEAD_S = 0.02
 LATE_MS = 10.0
 """Of the 99th percentile: beyond it the client's own lateness is in every other figure."""
 
-Progress = Callable[[float], None]
-"""Told now and then how many seconds have been played."""
+Progress = Callable[[float, float], None]
+"""Told now and then how many seconds of how many have passed."""
 
 
 @dataclass(slots=True)
@@ -84,11 +84,12 @@ class Pace:
 
 
 async def play(
-    callers: Sequence[Caller], progress: Progress, *, stagger_s: float = STAGGER_S
+    callers: Sequence[Caller], progress: Callable[[float], None], *, stagger_s: float = STAGGER_S
 ) -> Pace:
     """Send every caller's frames when they are due, until all have ended or are lost.
 
-    The callers have frames of the same length, and begin within `stagger_s` seconds.
+    The callers have frames of the same length, and begin within `stagger_s` seconds. `progress` is
+    told now and then how many seconds have been played.
     """
     pace, chunk_s = Pace(), callers[0].chunk_ms / 1000
     with without_pauses():

@@ -77,6 +77,9 @@ async def climb(measure: Measure, *, first: int, lag_target_ms: float, tell: Tel
         if late:
             ended = f"the client was late at {count} callers: the server may hold more"
             break
+    else:
+        if not search.held:
+            ended = "not even 1 caller held"
     if search.failure is not None:
         if not search.runs:
             raise search.failure

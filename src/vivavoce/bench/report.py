@@ -19,6 +19,7 @@ from vivavoce.bench.figures import (
     Sessions,
     Spread,
     Tally,
+    Transcripts,
     Utterance,
 )
 
@@ -31,6 +32,9 @@ NAMES = {
     RESPONSE_DONE: "response.done",
 }
 """What the events of a turn are called in text and pictures."""
+
+FEW = 100
+"""Values below which the 99th percentile is the worst of them."""
 
 LABEL = 50
 """Characters of the longest name of a figure."""
@@ -79,6 +83,8 @@ def listening(found: Listening) -> Iterator[str]:
     ):
         yield line(label, spread(value, why.get(name)))
     yield from tallies(found.starts, found.stops)
+    if found.transcripts is not None:
+        yield line("transcripts", written(found.transcripts))
     yield from client(found.client)
 
 
@@ -166,6 +172,11 @@ def tallies(starts: Tally, stops: Tally) -> Iterator[str]:
         yield line(name, counted)
 
 
+def written(found: Transcripts) -> str:
+    """Of how many turns there was a transcript."""
+    return f"{found.found} of {found.expected}, {found.missed} missed"
+
+
 def heading(title: str, callers: int, *others: str) -> str:
     """The title of a measurement."""
     many = "1 caller" if callers == 1 else f"{callers} callers"
@@ -186,4 +197,5 @@ def spread(value: Spread | None, why: str | None = None) -> str:
     """Median, 99th percentile and worst, or why there are none."""
     if value is None:
         return f"not measured: {why}"
-    return f"p50 {value.p50:6.1f}  p99 {value.p99:6.1f}  worst {value.worst:6.1f} ms"
+    few = f", p99 of {value.count} values only" if value.count < FEW else ""
+    return f"p50 {value.p50:6.1f}  p99 {value.p99:6.1f}  worst {value.worst:6.1f} ms{few}"

@@ -1,14 +1,18 @@
-"""Open sessions: what they hold when idle and when live, and what they cost when idle."""
+"""Open sessions: what they hold when idle and when live, and what they cost when idle.
+
+What idle sessions cost is what the server computes beside them, less what it computed in as long a
+time with none open.
+"""
 
 import asyncio
 
 from vivavoce.bench.figures import Sessions
-from vivavoce.bench.processes import UnwatchedError
-from vivavoce.bench.stand import GRACE_S, Stand, caller_of
+from vivavoce.bench.processes import Server, UnwatchedError
+from vivavoce.bench.stand import GRACE_S, Stand, caller_of, playing_s
 from vivavoce.bench.track import Track, listening_track
 
 IDLE_S = 10.0
-"""How long idle sessions are watched."""
+"""How long idle sessions are watched, and the server without them before."""
 
 SHRUNK = "the server takes no more than before: start it anew, and open more sessions"
 
@@ -19,24 +23,26 @@ SETTLE_S = 2.0
 async def hold(stand: Stand, count: int) -> Sessions:
     """Open so many sessions, leave them alone for `IDLE_S`, then speak in all of them.
 
-    One session before them loads what the first one of a server has to load. Raises `BenchError`,
-    and `UnwatchedError` if the server ends.
+    One session before them loads what the first one of a server has to load; then the server is
+    watched alone. Raises `BenchError`, and `UnwatchedError` if the server ends.
     """
     server = stand.server
     if isinstance(server, UnwatchedError):
         return nothing(stand, count)
-    await speak(stand, 1)
+    track = speech(stand)
+    speech_s = playing_s([track])
+    all_s = 2 * (speech_s + SETTLE_S + IDLE_S)
+    await speak(stand.part(0, all_s), track)
     await asyncio.sleep(SETTLE_S)
     kind, empty = await asyncio.to_thread(server.memory)
+    alone_s = await computed(server)
+    stand.progress(all_s / 2, all_s)
     async with stand.callers(count) as connections:
         await asyncio.sleep(SETTLE_S)
         _, idle = await asyncio.to_thread(server.memory)
-        before_s = await asyncio.to_thread(server.cpu_s)
-        await asyncio.sleep(IDLE_S)
-        spent_s = await asyncio.to_thread(server.cpu_s) - before_s
-        track = speech(stand)
+        spent_s = await computed(server)
         callers = [caller_of(connection, track) for connection in connections]
-        await stand.play(callers, track.length_ms / 1000)
+        await stand.part(all_s - speech_s, all_s).play(callers, speech_s)
         _, live = await asyncio.to_thread(server.memory)
     held = {"idle_kib_per_session": idle - empty, "live_kib_per_session": live - empty}
     grown = {name: round(more / 1024 / count, 1) for name, more in held.items() if more > 0}
@@ -45,7 +51,7 @@ async def hold(stand: Stand, count: int) -> Sessions:
         memory=kind,
         idle_kib_per_session=grown.get("idle_kib_per_session"),
         live_kib_per_session=grown.get("live_kib_per_session"),
-        idle_cpu_ms_per_s=round(1000 * spent_s / IDLE_S / count, 4),
+        idle_cpu_ms_per_s=idle_cost_ms(alone_s, spent_s, count),
         not_measured={name: SHRUNK for name in held if name not in grown},
     )
 
@@ -64,12 +70,26 @@ def nothing(stand: Stand, count: int) -> Sessions:
     )
 
 
-async def speak(stand: Stand, count: int) -> None:
-    """Let so many callers speak in sessions of their own. Raises `BenchError`."""
-    track = speech(stand)
-    async with stand.callers(count) as connections:
+async def computed(server: Server) -> float:
+    """What the server computes in `IDLE_S`, in seconds. Raises `UnwatchedError` if it ends."""
+    before_s = await asyncio.to_thread(server.cpu_s)
+    await asyncio.sleep(IDLE_S)
+    return await asyncio.to_thread(server.cpu_s) - before_s
+
+
+def idle_cost_ms(alone_s: float, spent_s: float, count: int) -> float:
+    """CPU milliseconds for a second of each session, of a server that alone computes `alone_s`.
+
+    0 where it computes no more with them than without.
+    """
+    return round(1000 * max(spent_s - alone_s, 0.0) / IDLE_S / count, 4)
+
+
+async def speak(stand: Stand, track: Track) -> None:
+    """Let one caller speak. Raises `BenchError`."""
+    async with stand.callers(1) as connections:
         callers = [caller_of(connection, track) for connection in connections]
-        await stand.play(callers, track.length_ms / 1000)
+        await stand.play(callers, playing_s([track]))
         await asyncio.sleep(GRACE_S)
 
 

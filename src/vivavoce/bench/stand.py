@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
 
 from vivavoce.audio.units import INNER_RATE
 from vivavoce.bench.connection import Connection, Errors, connect
-from vivavoce.bench.pacer import Caller, Pace, Progress, play
+from vivavoce.bench.pacer import STAGGER_S, Caller, Pace, Progress, play
 from vivavoce.bench.processes import Server, UnwatchedError
 from vivavoce.bench.track import Track
 
@@ -48,7 +48,7 @@ class Stand:
     stt_ms: float = 0.0
     """What recognition itself takes, by whoever knows."""
     errors: Errors = field(default_factory=Errors)
-    progress: Progress = lambda _seconds: None
+    progress: Progress = lambda _seconds, _of: None
 
     def session(self, *, answers: bool) -> dict[str, Any]:
         """The session that every caller asks for."""
@@ -108,18 +108,26 @@ class Stand:
         except (aiohttp.ClientError, OSError) as error:
             raise BenchError(f"{self.url}: {error}") from error
 
-    async def play(self, callers: list[Caller], seconds: float, **options: float) -> Pace:
-        """Let callers play for about so many seconds.
+    async def play(
+        self, callers: list[Caller], seconds: float, stagger_s: float = STAGGER_S
+    ) -> Pace:
+        """Let callers play for so many seconds at most, and begin within `stagger_s` of them.
 
         Raises `BenchError` if the server stops to read for `PATIENCE_S`.
         """
         try:
             async with asyncio.timeout(seconds + PATIENCE_S):
-                return await play(callers, self.progress, **options)
+                return await play(
+                    callers, lambda now_s: self.progress(now_s, seconds), stagger_s=stagger_s
+                )
         except TimeoutError as error:
             raise BenchError(
                 f"{self.url} did not take {seconds:.0f} s of audio in {PATIENCE_S:.0f} s more"
             ) from error
+
+    def part(self, begin_s: float, of_s: float) -> "Stand":
+        """The same stand for a part of a measurement of `of_s` seconds that begins at `begin_s`."""
+        return replace(self, progress=lambda now_s, _of: self.progress(begin_s + now_s, of_s))
 
     async def cpu_s(self) -> float | None:
         """What the server has computed so far; None where it is not watched."""
@@ -150,6 +158,11 @@ def first_failure() -> Iterator[None]:
         while isinstance(first, ExceptionGroup):
             first = first.exceptions[0]
         raise first from group
+
+
+def playing_s(tracks: Iterable[Track], stagger_s: float = STAGGER_S) -> float:
+    """How long callers with these tracks play, who begin within `stagger_s`; there is a track."""
+    return max(track.length_ms for track in tracks) / 1000 + stagger_s
 
 
 def caller_of(connection: Connection, track: Track) -> Caller:

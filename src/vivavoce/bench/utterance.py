@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vivavoce.bench.connection import SPEECH_STARTED, SPEECH_STOPPED
 from vivavoce.bench.figures import Utterance
 from vivavoce.bench.pacer import Caller, Pace
-from vivavoce.bench.stand import GRACE_S, Stand, caller_of
+from vivavoce.bench.stand import GRACE_S, Stand, caller_of, playing_s
 from vivavoce.bench.track import utterance_track
 
 EARLY_S = (1.0, 4.0)
@@ -37,7 +37,7 @@ async def utter(stand: Stand, count: int) -> Utterance:
         async with asyncio.TaskGroup() as tasks:  # `callers` takes a failure out of its group
             early = tasks.create_task(computed(stand, *EARLY_S))
             late = tasks.create_task(computed(stand, *LATE_S))
-            pace = await stand.play(callers, track.length_ms / 1000, stagger_s=0.0)
+            pace = await stand.play(callers, playing_s([track], 0.0), stagger_s=0.0)
         await asyncio.sleep(GRACE_S)
     return result(stand, callers, pace, early.result(), late.result())
 

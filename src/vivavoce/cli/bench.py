@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vivavoce.cli.options import api_key_option, option
+from vivavoce.cli.options import key_option, option
 from vivavoce.cli.running import run
 from vivavoce.cli.settings import listed
 
@@ -24,10 +24,41 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     return frozenset(names)
 
 
+def json_target(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """A file that can be written, or `-`; raises `click.BadParameter`."""
+    if given is not None and given != "-":
+        require_writable(Path(given))
+    return given
+
+
+def chart_target(
+    _context: click.Context, _option: click.Parameter, given: Path | None
+) -> Path | None:
+    """A file that can be written and whose name says SVG; raises `click.BadParameter`."""
+    if given is not None:
+        if given.suffix.lower() != ".svg":
+            raise click.BadParameter(f"{given}: a chart is SVG; give a name that ends in .svg.")
+        require_writable(given)
+    return given
+
+
+def require_writable(path: Path) -> None:
+    """Raises `click.BadParameter` where a file cannot be written, before minutes of measuring."""
+    if path.is_dir():
+        raise click.BadParameter(f"{path} is a folder.")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise click.BadParameter(f"{path} cannot be written.")
+
+
 @click.command()
 @click.argument("url", default="http://127.0.0.1:8080/v1")
 @option("--model", default="gpt-realtime", show_default=True, help="Model to open sessions of.")
-@api_key_option
+@key_option(
+    "Key for the server at URL, where it needs one. OPENAI_API_KEY is taken too, for "
+    "api.openai.com only."
+)
 @option(
     "--measure",
     "measured",
@@ -95,12 +126,25 @@ def measures(_context: click.Context, _option: click.Parameter, given: str) -> f
     help="The server's process, whose CPU and memory count with those of all below it.  "
     "[default: who listens at a URL of this machine]",
 )
-@option("--json", "json_to", metavar="FILE|-", help="Write all figures as JSON; - prints them.")
+@option(
+    "--strict",
+    is_flag=True,
+    help="Status 1 too where an event or transcript was missed, an event extra, a turn unanswered, "
+    "an utterance cut, no caller of a ramp held, or the client late.",
+)
+@option(
+    "--json",
+    "json_to",
+    metavar="FILE|-",
+    callback=json_target,
+    help="Write all figures as JSON; - prints them.",
+)
 @option(
     "--chart",
     "chart_to",
     metavar="FILE.svg",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
+    callback=chart_target,
     help="Draw the ramp, and the waterfall of an answer.",
 )
 def bench(
@@ -126,8 +170,9 @@ def bench(
     were sent late the report says so, and a ramp ends. CPU and memory are known only of a server on
     this machine, on Linux.
 
-    docs/performance.md says what each figure means. It ends with status 1 if something could not be
-    measured, or the server reported errors.
+    docs/performance.md says what each figure means. Status 1 means that something could not be
+    measured, or the server reported errors; status 0 that all was measured, not that all went well:
+    that is --strict.
     """
     ramp = given["ramp"]
     if chart_to is not None and not ramp and "answering" not in measured:

@@ -72,16 +72,21 @@ mcp_options = options(
     ),
     option("--mcp-timeout-seconds", type=float, help="For an MCP server's answer.  [default: 30]"),
 )
+
+
+def key_option(words: str) -> Decorator[Any]:
+    """`--api-key` of a client, with what its help says of it."""
+    return option(
+        "--api-key", callback=lambda _context, _option, value: first_key(value), help=words
+    )
+
+
 url_option = option(
     "--url",
     help="Base URL of a server that runs already, such as http://127.0.0.1:8080/v1. "
     "Without it the command starts one of its own, with the engines named below.",
 )
-api_key_option = option(
-    "--api-key",
-    callback=lambda _context, _option, value: first_key(value),
-    help="Key for the server at --url, where it needs one.",
-)
+api_key_option = key_option("Key for the server at --url, where it needs one.")
 
 
 def first_key(value: str | None) -> str | None:

@@ -20,6 +20,7 @@ from vivavoce.bench.answering import answer
 from vivavoce.bench.chart import chart
 from vivavoce.bench.connection import RESPONSE_DONE
 from vivavoce.bench.figures import VERSION, Listening, Ramp, Report, ServerError
+from vivavoce.bench.flaws import flaws
 from vivavoce.bench.listening import listen
 from vivavoce.bench.processes import Server, UnwatchedError, watch
 from vivavoce.bench.ramp import Failure, climb
@@ -42,6 +43,10 @@ MEASURES: tuple[tuple[str, str, Measure], ...] = (
 """By the name of its figures in the report, what a measurement is called and what makes it."""
 
 
+BAR_STEPS = 100
+"""Of the bar of a measurement, whatever its length."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What to measure, and where to tell it."""
@@ -61,6 +66,8 @@ class Task:
     lag_target_ms: float
     transcription: str | None
     stt_ms: float
+    strict: bool = False
+    """Whether what is missed, extra, unanswered or late is a failure."""
     json_to: str | None = None
     """A file, or `-` for standard output, which then has nothing else."""
     chart_to: Path | None = None
@@ -70,7 +77,7 @@ async def run(task: Task) -> None:
     """Measure, print and write.
 
     Raises `click.ClickException` if nothing could be measured and, after all else was told, if
-    there were errors.
+    there were errors, or flaws in a strict task.
     """
     begun = datetime.now(UTC)
     try:
@@ -81,6 +88,8 @@ async def run(task: Task) -> None:
     tell(task, report)
     if report.errors:
         raise click.ClickException("There were errors; see above.")
+    if task.strict and (found := list(flaws(report))):
+        raise click.ClickException("not as --strict demands:\n  " + "\n  ".join(found))
 
 
 def stand_for(task: Task) -> Stand:
@@ -153,7 +162,7 @@ def wanted(
 
 async def watched(task: Task, stand: Stand, label: str, measure: Measure) -> msgspec.Struct:
     """Measure under a bar. Raises `BenchError` and `UnwatchedError`."""
-    with progress(stand, label, task.seconds) as seen:
+    with progress(stand, label) as seen:
         return await measure(seen, task.callers)
 
 
@@ -161,7 +170,7 @@ async def climbed(task: Task, stand: Stand) -> Ramp:
     """The ramp, each step told when it is made. Raises `BenchError` and `UnwatchedError`."""
 
     async def measure(count: int) -> Listening:
-        with progress(stand, f"{count} callers", task.seconds) as watched:
+        with progress(stand, f"{count} callers") as watched:
             return await listen(watched, count)
 
     def show(count: int, found: Listening | Failure, kept: bool) -> None:
@@ -173,23 +182,26 @@ async def climbed(task: Task, stand: Stand) -> Ramp:
 
 
 @contextmanager
-def progress(stand: Stand, label: str, seconds: float) -> Iterator[Stand]:
-    """A bar on standard error, if that is a terminal, that follows the seconds that are played."""
-    length = max(round(seconds), 1)
+def progress(stand: Stand, label: str) -> Iterator[Stand]:
+    """A bar on standard error, if that is a terminal, that follows the seconds that are played.
+
+    It is full when the measurement ends, and not before.
+    """
     hidden = not sys.stderr.isatty()
     bar = click.progressbar(
-        length=length, label=label, file=sys.stderr, hidden=hidden, show_eta=False
+        length=BAR_STEPS, label=label, file=sys.stderr, hidden=hidden, show_eta=False
     )
-    shown = 0
 
-    def played(now_s: float) -> None:
-        nonlocal shown
-        if (whole := min(int(now_s), length)) > shown:
-            bar.update(whole - shown)
-            shown = whole
+    def show(step: int) -> None:
+        if step > bar.pos:
+            bar.update(step - bar.pos)
 
     with bar:
-        yield replace(stand, progress=played)
+        yield replace(
+            stand,
+            progress=lambda now_s, of_s: show(min(int(BAR_STEPS * now_s / of_s), BAR_STEPS - 1)),
+        )
+        show(BAR_STEPS)
 
 
 def tell(task: Task, report: Report) -> None:

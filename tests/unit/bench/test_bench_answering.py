@@ -15,11 +15,11 @@ from vivavoce.bench.connection import (
     Connection,
     Moment,
 )
-from vivavoce.bench.listening import transcripts
+from vivavoce.bench.listening import transcript_waits
 from vivavoce.bench.matching import Matched, match
 from vivavoce.bench.pacer import Caller
 from vivavoce.bench.processes import UnwatchedError
-from vivavoce.bench.sessions import hold
+from vivavoce.bench.sessions import IDLE_S, hold, idle_cost_ms
 from vivavoce.bench.stand import Stand
 from vivavoce.bench.track import Turn
 from vivavoce.bench.utterance import Span, cost_ms, taken_for_one
@@ -90,10 +90,8 @@ def test_the_waterfall_is_counted_from_the_last_voiced_sample() -> None:
 
 
 def test_a_transcript_is_counted_without_its_engine() -> None:
-    found = transcripts([caller(BOTH)], [matched(BOTH)], stt_ms=40)
-    assert found is not None
-    assert found.count == 2
-    assert found.p50 == pytest.approx(10)
+    waits_ms = transcript_waits([caller(BOTH)], [matched(BOTH)], stt_ms=40)
+    assert waits_ms == pytest.approx([10, 10])
 
 
 def test_cpu_is_counted_for_each_second_of_each_caller() -> None:
@@ -122,3 +120,8 @@ async def test_sessions_of_a_server_that_nobody_watches_are_not_measured() -> No
     found = await hold(stand, 8)
     assert found.idle_kib_per_session is None
     assert set(found.not_measured.values()) == {"far away"}
+
+
+def test_idle_sessions_cost_what_the_server_does_not_cost_alone() -> None:
+    assert idle_cost_ms(0.2 * IDLE_S, 0.6 * IDLE_S, 8) == 50
+    assert idle_cost_ms(0.2 * IDLE_S, 0.1 * IDLE_S, 8) == 0

@@ -1,10 +1,11 @@
+import re
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
 
-from support.bench_figures import about, client, listening
-from vivavoce.bench.chart import chart
+from support.bench_figures import about, client, listening, report
+from vivavoce.bench.chart import STYLE, chart
 from vivavoce.bench.connection import (
     COMMITTED,
     FIRST_AUDIO,
@@ -13,7 +14,7 @@ from vivavoce.bench.connection import (
     SPEECH_STOPPED,
     TRANSCRIBED,
 )
-from vivavoce.bench.figures import Answering, Ramp, Report, Sessions, Stage, Tally
+from vivavoce.bench.figures import Answering, Ramp, Sessions, Stage, Tally
 from vivavoce.bench.report import lines
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,22 +48,6 @@ ANSWERING = Answering(
     client=client(),
     not_measured={},
 )
-
-
-def report(**measured: object) -> Report:
-    fields: dict[str, object] = {
-        "version": 1,
-        "vivavoce": "0",
-        "url": "http://127.0.0.1:8080/v1",
-        "model": "any <one>",
-        "taken": "2026-11-22T12:00:00+00:00",
-        "client": "a client",
-        "server_processes": [42],
-        "silence_ms": 500,
-        "room_noise_dbfs": -60,
-        "stt_ms": 50.0,
-    }
-    return Report(**(fields | measured))  # type: ignore[arg-type]
 
 
 def drawn(**measured: object) -> ElementTree.Element:
@@ -140,10 +125,33 @@ def test_two_pictures_are_one_below_the_other() -> None:
     ]
 
 
-def test_it_is_legible_on_black() -> None:
-    picture = chart(report(ramp=RAMP))
-    assert picture is not None
-    assert "prefers-color-scheme: dark" in picture
+def test_lags_off_the_scale_are_marked_and_no_others() -> None:
+    early = msgspec.structs.replace(listening(16, 40), speech_stopped_ms=about(-12, 30))
+    ramp = msgspec.structs.replace(RAMP, runs=[*RAMP.runs, early])
+    picture = drawn(ramp=ramp)
+    marks = [word for word in words(picture) if word[0] in "↑↓"]
+    assert marks == ["↓ -12 ms", "↑ 450 ms", "↑ 900 ms"]
+    axis = next(
+        float(line.attrib["y1"])
+        for line in picture.iter(f"{SVG}line")
+        if line.attrib["class"] == "grid"
+    )
+    assert all(float(one.attrib["cy"]) <= axis for one in picture.iter(f"{SVG}circle"))
+
+
+def test_only_points_bars_words_and_the_background_are_filled() -> None:
+    for selectors, rule in re.findall(r"([^{}]+)\{([^{}]+)\}", STYLE):
+        if "fill" in rule and "fill: none" not in rule:
+            for selector in selectors.split(","):
+                assert selector.strip().startswith(("circle", "rect", "text")), selector
+
+
+def test_the_background_is_as_large_as_the_picture_and_follows_the_colour_scheme() -> None:
+    back = next(drawn(ramp=RAMP, answering=ANSWERING).iter(f"{SVG}rect"))
+    assert back.attrib == {"class": "back", "width": "100%", "height": "100%"}
+    light, dark = STYLE.split("prefers-color-scheme: dark")
+    assert "rect.back" in light
+    assert "rect.back" in dark
 
 
 def test_there_is_no_picture_of_nothing() -> None:
@@ -180,6 +188,20 @@ def test_a_figure_that_is_not_there_says_why() -> None:
         ),
     )
     assert "\n".join(lines(report(sessions=nothing))).count("not measured: on the moon") == 3
+
+
+def test_transcripts_that_did_not_come_are_told() -> None:
+    text = "\n".join(lines(report(listening=listening(32, 40, unwritten=3))))
+    assert "transcripts                                         97 of 100, 3 missed" in text
+
+
+@pytest.mark.parametrize(("count", "said"), [(99, True), (100, False)])
+def test_a_99th_percentile_of_few_values_says_of_how_many(count: int, said: bool) -> None:
+    lag = msgspec.structs.replace(about(20, 40), count=count)
+    run = msgspec.structs.replace(listening(32, 40), speech_stopped_ms=lag)
+    text = "\n".join(lines(report(listening=run)))
+    assert ("p99 of 99 values only" in text) is said
+    assert ("values only" in text) is said
 
 
 def test_a_late_client_is_told_in_so_many_words() -> None:

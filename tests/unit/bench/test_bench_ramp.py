@@ -48,6 +48,7 @@ async def test_the_end_is_known_to_a_tenth_or_to_32_callers(most: int) -> None:
 async def test_a_server_that_holds_nobody_is_told_so() -> None:
     found = await ramp(holding(0))
     assert (found.callers, tried(found)) == (0, [32, 16, 8, 4, 2, 1])
+    assert found.ended == "not even 1 caller held"
 
 
 async def test_a_missed_event_fails_a_run_however_soon_the_others_came() -> None:

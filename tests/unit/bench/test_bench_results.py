@@ -1,12 +1,14 @@
 """A figure that cannot be had has a reason, whatever the server did."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from vivavoce.bench import listening, utterance
-from vivavoce.bench.connection import Connection
+from vivavoce.bench.connection import SPEECH_STOPPED, TRANSCRIBED, Connection, Moment
+from vivavoce.bench.figures import Transcripts
 from vivavoce.bench.pacer import Caller, Pace
 from vivavoce.bench.processes import Server
 from vivavoce.bench.stand import Stand
@@ -32,6 +34,20 @@ def test_a_server_that_hangs_up_at_once_has_no_cost_of_listening() -> None:
     found = listening.result(STAND, [caller()], [TRACK], Pace(), 0.02)
     assert found.cpu_ms_per_audio_s is None
     assert found.not_measured["cpu_ms_per_audio_s"] == listening.NO_AUDIO
+
+
+def test_a_turn_without_its_transcript_is_counted() -> None:
+    silent, written = caller(50), caller(50)
+    (turn,) = TRACK.turns
+    stopped = Moment(SPEECH_STOPPED, turn.offset_ms / 1000 + 0.5, turn.offset_ms + 500, "item")
+    silent.connection.moments.append(stopped)
+    written.connection.moments += [stopped, Moment(TRANSCRIBED, 9.0, item_id="item")]
+    callers, tracks = [silent, written], [TRACK, TRACK]
+    found = listening.result(STAND, callers, tracks, Pace(), None)
+    assert found.stops.found == 2
+    assert found.transcripts == Transcripts(expected=2, found=1, missed=1)
+    unasked = listening.result(replace(STAND, transcription=None), callers, tracks, Pace(), None)
+    assert unasked.transcripts is None
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_every_option_that_is_named_exists() -> None:
     }
     lines = [line for line in PAGE.splitlines() if "make bench" not in line]
     named = {name for line in lines for name in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
-    assert named - {"--config"} <= options
+    assert named - {"--config", "--workers"} <= options
 
 
 def test_the_numbers_of_the_page_are_those_of_the_program() -> None:
