@@ -37,6 +37,7 @@ def task(url: str, **changes: Any) -> Task:
         "silence_ms": 200,
         "room_noise": True,
         "lag_target_ms": 100.0,
+        "lag_behind": "endpoint",
         "transcription": "whisper-1",
         "stt_ms": 0.0,
     }

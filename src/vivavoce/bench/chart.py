@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from vivavoce.bench.connection import RESPONSE_DONE
-from vivavoce.bench.figures import Answering, Listening, Ramp, Report, Stage
-from vivavoce.bench.report import NAMES
+from vivavoce.bench.figures import Answering, Ramp, Report, Stage, lag_of
+from vivavoce.bench.report import BEHIND, NAMES
 
 WIDTH, HEIGHT = 720, 320
 """Of one panel, in pixels."""
@@ -78,30 +78,28 @@ def chart(report: Report) -> str | None:
 
 def ramp_panel(ramp: Ramp) -> list[str]:
     """Median and 99th percentile of the lag over callers, on scales that begin at 0."""
-    runs = sorted(
-        (run for run in ramp.runs if run.speech_stopped_ms is not None),
-        key=lambda run: run.callers,
-    )
-    most_callers = max((run.callers for run in runs), default=1)
+    runs = sorted(ramp.runs, key=lambda run: run.callers)
+    lags = [(run.callers, lag) for run in runs if (lag := lag_of(run, ramp.lag_behind)) is not None]
+    most_callers = max((callers for callers, _ in lags), default=1)
     # A run far beyond the target would flatten all the others.
-    most_ms = min(max(map(p99_ms, runs), default=0.0) * 1.1, 3 * ramp.lag_target_ms)
+    most_ms = max((lag.p99 for _, lag in lags), default=0.0) * 1.1
+    most_ms = min(most_ms, 3 * ramp.lag_target_ms)
     most_ms = max(most_ms, 1.2 * ramp.lag_target_ms)
     across = scale(most_callers, LEFT, WIDTH - RIGHT)
     up = scale(most_ms, HEIGHT - BOTTOM, TOP)
     drawn = [
-        text(LEFT, 22, "speech_stopped behind the endpoint", "title"),
+        text(LEFT, 22, f"speech_stopped behind {BEHIND[ramp.lag_behind]}", "title"),
         text(LEFT, 40, f"{ramp.callers} callers within {ramp.lag_target_ms:g} ms", "soft"),
         *rules(most_ms, up),
         line_across("target", up(ramp.lag_target_ms)),
         text(WIDTH - RIGHT, HEIGHT - 10, "callers", "soft", "end"),
     ]
     drawn += [
-        text(across(run.callers), HEIGHT - BOTTOM + 18, str(run.callers), "soft", "middle")
-        for run in spaced(runs, across)
+        text(across(callers), HEIGHT - BOTTOM + 18, str(callers), "soft", "middle")
+        for callers in spaced([callers for callers, _ in lags], across)
     ]
-    for kind, of_run in (("p50", p50_ms), ("p99", p99_ms)):
-        lags = [(across(run.callers), of_run(run)) for run in runs]
-        drawn += curve(kind, lags, most_ms, up)
+    drawn += curve("p50", [(across(callers), lag.p50) for callers, lag in lags], most_ms, up)
+    drawn += curve("p99", [(across(callers), lag.p99) for callers, lag in lags], most_ms, up)
     return drawn + legend()
 
 
@@ -181,12 +179,12 @@ def line_across(kind: str, y: float) -> str:
     return f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
-def spaced(runs: Sequence[Listening], across: Scale) -> list[Listening]:
-    """The runs whose numbers have room under the axis, the largest first."""
-    kept: list[Listening] = []
-    for run in reversed(runs):
-        if not kept or across(kept[-1].callers) - across(run.callers) > 30:
-            kept.append(run)
+def spaced(numbers: Sequence[int], across: Scale) -> list[int]:
+    """Those of rising numbers that have room under the axis, the largest first."""
+    kept: list[int] = []
+    for number in reversed(numbers):
+        if not kept or across(kept[-1]) - across(number) > 30:
+            kept.append(number)
     return kept
 
 
@@ -202,13 +200,3 @@ def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") 
     """A line of text."""
     named = f' class="{kind}"' if kind else ""
     return f'<text{named} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
-
-
-def p50_ms(run: Listening) -> float:
-    """Of a run that has a lag."""
-    return run.speech_stopped_ms.p50 if run.speech_stopped_ms else 0.0
-
-
-def p99_ms(run: Listening) -> float:
-    """The 99th percentile of a run that has a lag."""
-    return run.speech_stopped_ms.p99 if run.speech_stopped_ms else 0.0

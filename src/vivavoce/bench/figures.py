@@ -6,6 +6,7 @@ Milliseconds throughout, unless a name says otherwise.
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -136,10 +137,21 @@ class Sessions(Struct, frozen=True, kw_only=True):
     not_measured: dict[str, str]
 
 
+LagBehind = Literal["endpoint", "decision"]
+"""What `speech_stopped` is late behind: the true endpoint, which has the detector's error in it, or
+the server's own, `audio_end_ms`, which leaves its delay alone where it is honest about that."""
+
+
+def lag_of(run: Listening, behind: LagBehind) -> Spread | None:
+    """How late `speech_stopped` came."""
+    return run.speech_stopped_ms if behind == "endpoint" else run.decided_ms
+
+
 class Ramp(Struct, frozen=True, kw_only=True):
     """How many callers there may be until the lag reaches a target."""
 
     lag_target_ms: float
+    lag_behind: LagBehind
     callers: int
     """The most that held the target; 0 where none did."""
     ended: str

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from vivavoce.bench.figures import Listening, Ramp
+from vivavoce.bench.figures import LagBehind, Listening, Ramp, lag_of
 from vivavoce.bench.processes import UnwatchedError
 from vivavoce.bench.stand import BenchError
 
@@ -57,7 +57,9 @@ class Search:
             self.failed = callers
 
 
-async def climb(measure: Measure, *, first: int, lag_target_ms: float, tell: Tell) -> Ramp:
+async def climb(
+    measure: Measure, *, first: int, lag_target_ms: float, lag_behind: LagBehind, tell: Tell
+) -> Ramp:
     """Find the most callers that hold the target; a number that cannot be measured does not.
 
     It ends before that when the client itself is late, since the figures are no longer the
@@ -71,7 +73,10 @@ async def climb(measure: Measure, *, first: int, lag_target_ms: float, tell: Tel
             break
         found = await attempt(measure, count)
         late = isinstance(found, Listening) and found.client.late
-        kept = isinstance(found, Listening) and holds(found, lag_target_ms) and not late
+        kept = False
+        if isinstance(found, Listening) and not late and is_clean(found):
+            lag = lag_of(found, lag_behind)
+            kept = lag is not None and lag.p99 <= lag_target_ms
         search.note(count, found, holds=kept)
         tell(count, found, kept)
         if late:
@@ -84,7 +89,13 @@ async def climb(measure: Measure, *, first: int, lag_target_ms: float, tell: Tel
         if not search.runs:
             raise search.failure
         ended += f"; not every number could be measured: {search.failure}"
-    return Ramp(lag_target_ms=lag_target_ms, callers=search.held, ended=ended, runs=search.runs)
+    return Ramp(
+        lag_target_ms=lag_target_ms,
+        lag_behind=lag_behind,
+        callers=search.held,
+        ended=ended,
+        runs=search.runs,
+    )
 
 
 async def attempt(measure: Measure, callers: int) -> Listening | Failure:
@@ -95,9 +106,6 @@ async def attempt(measure: Measure, callers: int) -> Listening | Failure:
         return error
 
 
-def holds(run: Listening, lag_target_ms: float) -> bool:
-    """Whether no event was missed or extra, and the 99th percentile of the lag is in the target."""
-    wrong = any(tally.missed or tally.extra for tally in (run.starts, run.stops))
-    if wrong or run.speech_stopped_ms is None:
-        return False
-    return run.speech_stopped_ms.p99 <= lag_target_ms
+def is_clean(run: Listening) -> bool:
+    """Whether no event was missed or extra."""
+    return not any(tally.missed or tally.extra for tally in (run.starts, run.stops))

@@ -13,6 +13,7 @@ from vivavoce.bench.connection import (
 from vivavoce.bench.figures import (
     Answering,
     ClientFigures,
+    LagBehind,
     Listening,
     Ramp,
     Report,
@@ -21,7 +22,13 @@ from vivavoce.bench.figures import (
     Tally,
     Transcripts,
     Utterance,
+    lag_of,
 )
+
+BEHIND: dict[LagBehind, str] = {
+    "endpoint": "the endpoint",
+    "decision": "the server's own endpoint",
+}
 
 NAMES = {
     SPEECH_STOPPED: "speech_stopped",
@@ -139,17 +146,18 @@ def ramp(found: Ramp) -> Iterator[str]:
     """How far the ramp went."""
     yield "\nThe ramp"
     for run in found.runs:
-        yield line(f"speech_stopped behind the endpoint, {run.callers} callers", step(run))
+        what = f"speech_stopped behind {BEHIND[found.lag_behind]}, {run.callers} callers"
+        yield line(what, step(run, found.lag_behind))
     yield line(f"callers within {found.lag_target_ms:g} ms", str(found.callers))
     yield f"  It ended because: {found.ended}."
 
 
-def step(run: Listening) -> str:
+def step(run: Listening, behind: LagBehind) -> str:
     """A run of a ramp in a few words."""
     missed = run.starts.missed + run.stops.missed
     extra = run.starts.extra + run.stops.extra
     late = ", the client was late" if run.client.late else ""
-    lag = spread(run.speech_stopped_ms, "no such event came")
+    lag = spread(lag_of(run, behind), "no such event came")
     return f"{lag}, {missed} missed, {extra} extra{late}"
 
 

@@ -104,8 +104,15 @@ def require_writable(path: Path) -> None:
     type=click.FloatRange(1),
     default=100.0,
     show_default=True,
-    help="For the 99th percentile of speech_stopped behind the endpoint, with no event missed or "
-    "extra.",
+    help="For the 99th percentile of speech_stopped, with no event missed or extra.",
+)
+@option(
+    "--lag-behind",
+    type=click.Choice(["endpoint", "decision"]),
+    default="endpoint",
+    show_default=True,
+    help="Behind the true endpoint, which holds the detector's error as well, or behind the one "
+    "that the server tells, its delay alone.",
 )
 @option(
     "--transcription",

@@ -19,7 +19,7 @@ from vivavoce.bench import report as text
 from vivavoce.bench.answering import answer
 from vivavoce.bench.chart import chart
 from vivavoce.bench.connection import RESPONSE_DONE
-from vivavoce.bench.figures import VERSION, Listening, Ramp, Report, ServerError
+from vivavoce.bench.figures import VERSION, LagBehind, Listening, Ramp, Report, ServerError
 from vivavoce.bench.flaws import flaws
 from vivavoce.bench.listening import listen
 from vivavoce.bench.processes import Server, UnwatchedError, watch
@@ -64,6 +64,7 @@ class Task:
     silence_ms: int
     room_noise: bool
     lag_target_ms: float
+    lag_behind: LagBehind
     transcription: str | None
     stt_ms: float
     strict: bool = False
@@ -175,10 +176,16 @@ async def climbed(task: Task, stand: Stand) -> Ramp:
 
     def show(count: int, found: Listening | Failure, kept: bool) -> None:
         mark = click.style("✓", fg="green") if kept else click.style("✗", fg="red")
-        words = text.step(found) if isinstance(found, Listening) else str(found)
+        words = text.step(found, task.lag_behind) if isinstance(found, Listening) else str(found)
         click.echo(f"{mark} {count} callers: {words}", err=True)
 
-    return await climb(measure, first=task.callers, lag_target_ms=task.lag_target_ms, tell=show)
+    return await climb(
+        measure,
+        first=task.callers,
+        lag_target_ms=task.lag_target_ms,
+        lag_behind=task.lag_behind,
+        tell=show,
+    )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 RAMP = Ramp(
     lag_target_ms=100,
+    lag_behind="endpoint",
     callers=64,
     ended="known to 10%, or to 32 callers",
     runs=[listening(32, 40), listening(128, 900, missed=3), listening(64, 60)],

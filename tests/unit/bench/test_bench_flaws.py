@@ -37,7 +37,9 @@ def utterance(whole: int) -> Utterance:
 
 
 def ramp(callers: int, *runs: Listening) -> Ramp:
-    return Ramp(lag_target_ms=100, callers=callers, ended="", runs=list(runs))
+    return Ramp(
+        lag_target_ms=100, lag_behind="endpoint", callers=callers, ended="", runs=list(runs)
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from support.bench_figures import listening
-from vivavoce.bench.figures import Listening, Ramp
+from vivavoce.bench.figures import LagBehind, Listening, Ramp
 from vivavoce.bench.processes import UnwatchedError
 from vivavoce.bench.ramp import RUNS, climb
 from vivavoce.bench.stand import BenchError
@@ -11,14 +11,20 @@ from vivavoce.bench.stand import BenchError
 TARGET_MS = 100.0
 
 
-async def ramp(found: Callable[[int], Listening], first: int = 32) -> Ramp:
+async def ramp(
+    found: Callable[[int], Listening], first: int = 32, behind: LagBehind = "endpoint"
+) -> Ramp:
     """A ramp over a server that gives these results."""
 
     async def measure(callers: int) -> Listening:
         return found(callers)
 
     return await climb(
-        measure, first=first, lag_target_ms=TARGET_MS, tell=lambda _n, _run, _kept: None
+        measure,
+        first=first,
+        lag_target_ms=TARGET_MS,
+        lag_behind=behind,
+        tell=lambda _n, _run, _kept: None,
     )
 
 
@@ -49,6 +55,12 @@ async def test_a_server_that_holds_nobody_is_told_so() -> None:
     found = await ramp(holding(0))
     assert (found.callers, tried(found)) == (0, [32, 16, 8, 4, 2, 1])
     assert found.ended == "not even 1 caller held"
+
+
+async def test_the_detectors_error_counts_only_where_it_is_asked_for() -> None:
+    late = lambda callers: listening(callers, 400.0)  # noqa: E731 - decided within 9 ms
+    assert (await ramp(late, first=1)).callers == 0
+    assert (await ramp(late, first=1, behind="decision")).callers > 1000
 
 
 async def test_a_missed_event_fails_a_run_however_soon_the_others_came() -> None:
@@ -129,6 +141,7 @@ async def test_each_run_is_told_with_whether_it_held() -> None:
         measure,
         first=32,
         lag_target_ms=TARGET_MS,
+        lag_behind="endpoint",
         tell=lambda count, _run, kept: told.append((count, kept)),
     )
     assert told[:3] == [(32, True), (64, False), (48, False)]
