@@ -1,8 +1,20 @@
 """Connections to engines elsewhere that are lost, late, or not wanted any more."""
 
 import asyncio
+import socket
 
+import pytest
+
+from vivavoce.engines.remote.link import UNANSWERED_MS, keep_alive
 from vivavoce.engines.remote.named import NamedTurnDetector
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such limit")
+def test_what_is_sent_to_a_machine_that_is_gone_is_not_sent_for_long() -> None:
+    with socket.socket() as made:
+        keep_alive(made)
+        limit = made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert limit == UNANSWERED_MS
 
 
 async def test_those_who_wait_for_a_host_fail_together() -> None:
