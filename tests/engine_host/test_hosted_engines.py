@@ -53,6 +53,7 @@ from vivavoce.runtime.models import Models
 from vivavoce.runtime.remote_engines import with_remote_engines
 
 PATIENCE_S = 30.0
+FRAMES = "vivavoce.engines.remote.frames"
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -432,8 +433,32 @@ async def test_what_was_written_down_wrongly_fails_the_load() -> None:
 async def test_a_request_that_is_too_large_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Plentiful()
     async with using("stt", engine) as remote:
-        monkeypatch.setattr("vivavoce.engines.remote.frames.MAX_FRAME", 1000)
+        monkeypatch.setattr(f"{FRAMES}.MAX_FRAME", 1000)
         with pytest.raises(EngineError, match="too much for one request") as raised:
             await heard(remote, bytes(2000))
         assert raised.value.code == "too_large"
         assert await heard(remote, b"\0\0") == ""
+
+
+class Wrong(Watched):
+    """Gives what no engine gives."""
+
+    async def recognize(self, audio: bytes, hint: Hint, on_delta: Callable[[str], None]) -> Any:
+        on_delta("well")
+        return 5
+
+    async def judge(self, audio: bytes) -> Any:
+        return "complete"
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[Any, None]:
+        yield 5
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[Any, None]:
+        yield 5
+
+
+@pytest.mark.parametrize("slot", USES)
+async def test_an_answer_of_another_kind_is_an_error_of_the_engine(slot: Slot) -> None:
+    async with using(slot, Wrong()) as remote:
+        with pytest.raises(EngineError, match="answered what its job never gives: Expected"):
+            await USES[slot](remote)

@@ -2,11 +2,44 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
-from vivavoce.engines.remote.link import UNANSWERED_MS, keep_alive
+from vivavoce.engines.base import EngineError
+from vivavoce.engines.remote.connection import Job
+from vivavoce.engines.remote.link import UNANSWERED_MS, Link, keep_alive
+from vivavoce.engines.remote.messages import to_user
 from vivavoce.engines.remote.named import NamedTurnDetector
+from vivavoce.engines.remote.recognizer import RemoteStream
+
+
+class Nobody:
+    """Takes what a link receives."""
+
+    def received(self, message: Any) -> None:
+        pass
+
+    def lost(self, reason: str | None) -> None:
+        pass
+
+
+async def test_a_stream_that_is_closed_while_it_is_begun_leaves_its_job() -> None:
+    begun, left = asyncio.Event(), list[Job]()
+
+    async def begin() -> Job:
+        await begun.wait()
+        return Job(1, Link(to_user, Nobody()), paced=False, on_left=left.append)
+
+    stream = RemoteStream(begin)
+    async with asyncio.timeout(10.0):
+        accepting = asyncio.create_task(stream.accept(b"\0\0"))
+        await asyncio.sleep(0)  # it begins
+        stream.close()
+        begun.set()
+        with pytest.raises(EngineError, match="is closed"):
+            await accepting
+    assert [job.number for job in left] == [1]
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such limit")
