@@ -440,6 +440,23 @@ async def test_a_request_that_is_too_large_fails_alone(monkeypatch: pytest.Monke
         assert await heard(remote, b"\0\0") == ""
 
 
+class Loud(Watched):
+    """Speaks more in one piece than may be sent in the test."""
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk, None]:
+        yield SpeechChunk(bytes(2000))
+
+
+async def test_a_piece_that_is_too_large_is_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with using("tts", Loud()) as remote:
+        monkeypatch.setattr(f"{FRAMES}.MAX_FRAME", 1000)
+        with pytest.raises(EngineError, match="The log of the process that hosts it says why"):
+            await all_of(remote.synthesize("a", Voice()))
+    assert "more than can be sent: a message of" in caplog.text
+
+
 class Wrong(Watched):
     """Gives what no engine gives."""
 
