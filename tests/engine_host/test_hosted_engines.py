@@ -343,7 +343,7 @@ async def test_what_a_user_holds_stays_on_offer_when_the_configuration_changes(
         await models.reload(after)
         assert await heard(held, b"\0\0") == ""
         await held.close()
-        with pytest.raises(EngineError, match="its configuration is another one") as raised:
+        with pytest.raises(EngineError, match="is another one, or it was started again") as raised:
             await asyncio.to_thread(remote.make().load)
         assert raised.value.code == "unknown_engine"
 
