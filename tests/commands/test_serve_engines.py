@@ -1,10 +1,12 @@
 """`vivavoce engines serve`: one machine has the engines, another uses them by name."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -14,13 +16,16 @@ from click.testing import CliRunner
 
 from vivavoce.assembly import assemble
 from vivavoce.cli import main
+from vivavoce.commands import serve_engines
 from vivavoce.commands.serve_engines import reachable
-from vivavoce.config import Settings
+from vivavoce.config import ConfigError, Configuration, Settings
 from vivavoce.engines.base import Hint, Voice
-from vivavoce.engines.remote.address import TcpAddress
+from vivavoce.engines.remote.address import Address, TcpAddress, UnixAddress
 from vivavoce.engines.remote.description import describe
 from vivavoce.engines.remote.named import option_text
 from vivavoce.engines.stt.sherpa_onnx import SherpaOnnxRecognizer
+from vivavoce.reloading import Read
+from vivavoce.runtime.catalogue import Catalogue
 from vivavoce.runtime.models import Models
 
 PATIENCE_S = 60.0
@@ -50,6 +55,40 @@ def test_what_cannot_be_served_is_refused(
     done = CliRunner().invoke(main, given, env={"VIVAVOCE_ENGINE_TOKEN": token})
     assert done.exit_code != 0
     assert wrong in " ".join(done.output.split())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal on Windows")
+async def test_a_hangup_while_models_are_brought_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def bring(_settings: Settings) -> None:
+        assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL
+        raise ConfigError("brought")
+
+    def never() -> Configuration:
+        raise AssertionError("nothing is reloaded here")
+
+    monkeypatch.setattr(serve_engines, "bring_at_start", bring)
+    with pytest.raises(ConfigError, match="brought"):
+        await serve_engines.run(Settings(), never, "tcp://127.0.0.1:0", "secret")
+
+
+async def test_what_a_host_raises_later_is_not_about_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.asynccontextmanager
+    async def failing(*_: object) -> AsyncIterator[Address]:
+        yield UnixAddress(str(tmp_path / "engines"))
+        raise OSError("the disk is full")
+
+    def never() -> Read:
+        raise AssertionError("nothing is reloaded here")
+
+    monkeypatch.setattr(serve_engines, "hosting", failing)
+    where = UnixAddress(str(tmp_path / "engines"))
+    with pytest.raises(OSError, match="the disk is full"):
+        async with serve_engines.served(Catalogue(plans={}), asyncio.Event(), never, where, None):
+            pass
 
 
 async def test_a_server_elsewhere_uses_engines_as_it_is_told_to(

@@ -53,6 +53,7 @@ from vivavoce.runtime.models import Models
 from vivavoce.runtime.remote_engines import with_remote_engines
 
 PATIENCE_S = 30.0
+FRAMES = "vivavoce.engines.remote.frames"
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -342,7 +343,7 @@ async def test_what_a_user_holds_stays_on_offer_when_the_configuration_changes(
         await models.reload(after)
         assert await heard(held, b"\0\0") == ""
         await held.close()
-        with pytest.raises(EngineError, match="its configuration is another one") as raised:
+        with pytest.raises(EngineError, match="is another one, or it was started again") as raised:
             await asyncio.to_thread(remote.make().load)
         assert raised.value.code == "unknown_engine"
 
@@ -432,8 +433,49 @@ async def test_what_was_written_down_wrongly_fails_the_load() -> None:
 async def test_a_request_that_is_too_large_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Plentiful()
     async with using("stt", engine) as remote:
-        monkeypatch.setattr("vivavoce.engines.remote.frames.MAX_FRAME", 1000)
+        monkeypatch.setattr(f"{FRAMES}.MAX_FRAME", 1000)
         with pytest.raises(EngineError, match="too much for one request") as raised:
             await heard(remote, bytes(2000))
         assert raised.value.code == "too_large"
         assert await heard(remote, b"\0\0") == ""
+
+
+class Loud(Watched):
+    """Speaks more in one piece than may be sent in the test."""
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[SpeechChunk, None]:
+        yield SpeechChunk(bytes(2000))
+
+
+async def test_a_piece_that_is_too_large_is_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with using("tts", Loud()) as remote:
+        monkeypatch.setattr(f"{FRAMES}.MAX_FRAME", 1000)
+        with pytest.raises(EngineError, match="The log of the process that hosts it says why"):
+            await all_of(remote.synthesize("a", Voice()))
+    assert "more than can be sent: a message of" in caplog.text
+
+
+class Wrong(Watched):
+    """Gives what no engine gives."""
+
+    async def recognize(self, audio: bytes, hint: Hint, on_delta: Callable[[str], None]) -> Any:
+        on_delta("well")
+        return 5
+
+    async def judge(self, audio: bytes) -> Any:
+        return "complete"
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[Any, None]:
+        yield 5
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[Any, None]:
+        yield 5
+
+
+@pytest.mark.parametrize("slot", USES)
+async def test_an_answer_of_another_kind_is_an_error_of_the_engine(slot: Slot) -> None:
+    async with using(slot, Wrong()) as remote:
+        with pytest.raises(EngineError, match="answered what its job never gives: Expected"):
+            await USES[slot](remote)

@@ -1,5 +1,6 @@
 """Drafting in pauses changes when things are said, never what is said."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,9 +15,10 @@ from support.story import Story
 from support.world import ATTENTIVE, DICE, LOOK, SHORT_LEAD, WITH_SERVERS, WITH_TOOLS, World
 from vivavoce.protocol.abilities import HearingAbilities
 from vivavoce.protocol.prompt import Prompt
-from vivavoce.protocol.server_events import ResponseCreated, ResponseDone
+from vivavoce.protocol.server_events import ResponseCreated, ResponseDone, SpeechStopped
 from vivavoce.protocol.session_config import Audio, SessionConfig
-from vivavoce.session.outputs import CallTool, Generate, Send, Speculated
+from vivavoce.session.inputs import ToolCallGenerated
+from vivavoce.session.outputs import CallTool, Cancel, Generate, Send, Speculated
 from vivavoce.session.speculation import LEVELS, Speculation
 
 SPEECH, SILENCE = 0.95, 0.02
@@ -120,6 +122,7 @@ def assert_same_story(eager: World, patient: World) -> None:
     assert told.chapters == expected.chapters
     assert told.conversation == expected.conversation
     assert called(eager) == called(patient)
+    assert_no_tool_is_called_on_trial(eager)
 
 
 def called(world: World) -> list[tuple[str, str, str]]:
@@ -130,6 +133,30 @@ def called(world: World) -> list[tuple[str, str, str]]:
         for output in step.outputs
         if isinstance(output, CallTool)
     ]
+
+
+def with_trials(world: World) -> Iterator[tuple[object, frozenset[int]]]:
+    """All that happened and was done, and the models that then answered a turn not yet over."""
+    trials, answering = frozenset[int](), False
+    for step in world.log:
+        for met in (step.happened, *step.outputs):
+            match met:
+                case Send(event=ResponseCreated() | ResponseDone() as event):
+                    answering = isinstance(event, ResponseCreated)
+                case Generate(job=job) if not answering:
+                    trials |= {job}
+                case Cancel(job=job):
+                    trials -= {job}
+                case Send(event=SpeechStopped()):
+                    trials = frozenset()
+            yield met, trials
+
+
+def assert_no_tool_is_called_on_trial(world: World) -> None:
+    """Tools have effects: what a trial asks for waits until its turn is over."""
+    for met, trials in with_trials(world):
+        early = isinstance(met, CallTool) and trials
+        assert not early, f"{met} before the end of the turn that {trials} answer"
 
 
 def answered_prompts(world: World) -> list[Prompt | None]:
@@ -260,6 +287,21 @@ def test_speculation_is_at_work_in_these_conversations(
     works = LEVELS[1 : LEVELS.index(level) + 1]
     assert fates >= {(work, fate) for work in works for fate in ("used", "resumed")}
     assert {work for work, _ in fates} == set(works)
+
+
+def test_trials_ask_for_tools_of_servers_in_these_conversations() -> None:
+    """Otherwise it would say nothing that none is called."""
+    script = [Segment(10, 18, ()), Segment(10, 18, ())]
+    asked = 0
+    for seed in range(20):
+        eager, _ = both(seed, script, Temper(slowest_s=0.1), ONE_SERVER)
+        asked += sum(
+            isinstance(met, ToolCallGenerated)
+            and met.job in trials
+            and met.name not in (None, LOOK.name)
+            for met, trials in with_trials(eager)
+        )
+    assert asked > 5
 
 
 def fates_of(world: World) -> set[tuple[str, str]]:

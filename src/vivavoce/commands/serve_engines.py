@@ -1,5 +1,6 @@
 """`vivavoce engines serve`: engines for servers on other machines."""
 
+import asyncio
 import contextlib
 import dataclasses
 import socket
@@ -34,31 +35,38 @@ async def run(
     `read_again` reads the configuration at a SIGHUP. Raises `ConfigError`.
     """
     where = address_of(listen, token)
-    await bring_at_start(settings)
 
     def reread() -> Read:
         found = read_again()
         return Read(offered(found.settings, assemble(found.settings, found.places)), found.notices)
 
-    catalogue = offered(settings, assemble(settings))
-    await until_stopped(served(catalogue, reread, where, token), announce)
+    with hangups() as asked:
+        await bring_at_start(settings)
+        catalogue = offered(settings, assemble(settings))
+        await until_stopped(served(catalogue, asked, reread, where, token), announce)
 
 
 @contextlib.asynccontextmanager
 async def served(
-    catalogue: Catalogue, reread: Callable[[], Read], where: Address, token: str | None
+    catalogue: Catalogue,
+    asked: asyncio.Event,
+    reread: Callable[[], Read],
+    where: Address,
+    token: str | None,
 ) -> AsyncIterator[tuple[Address, Catalogue]]:
-    """Host these engines; gives where they are. Raises `ConfigError`."""
-    with hangups() as asked:
-        async with Models(catalogue) as models:
-            show_notices(f"Cannot be loaded yet: {text}" for text in await models.load_at_start())
-            try:
-                host = hosting(models, where, token)
-                async with host as address, reloading_when(asked, Reloading(models, reread)):
-                    yield address, catalogue
-            except OSError as error:
-                text = f"cannot listen on {where}: {error.strerror}. Choose another with --listen."
-                raise ConfigError(text) from error
+    """Host these engines, and reload them when `asked`; gives where they are.
+
+    Raises `ConfigError`.
+    """
+    async with Models(catalogue) as models, contextlib.AsyncExitStack() as host:
+        show_notices(f"Cannot be loaded yet: {text}" for text in await models.load_at_start())
+        try:
+            address = await host.enter_async_context(hosting(models, where, token))
+        except OSError as error:
+            text = f"cannot listen on {where}: {error.strerror}. Choose another with --listen."
+            raise ConfigError(text) from error
+        async with reloading_when(asked, Reloading(models, reread)):
+            yield address, catalogue
 
 
 def address_of(listen: str, token: str | None) -> Address:

@@ -55,8 +55,9 @@ class Offer:
             found = next((ref for ref in self._held if digest_of(ref) == digest), None)
         if found is None:
             raise EngineError(
-                "The engine process has no such engine: its configuration is another one. "
-                "Reload or restart the server.",
+                "The engine process has no such engine: its configuration is another one, or it "
+                "was started again and knows no earlier one. Begin a new session; if that fails, "
+                "too, reload or restart the server.",
                 code="unknown_engine",
             )
         return found

@@ -176,7 +176,10 @@ class Peer:
                 await do(begin.work, lease, job.answers, job.steps)
             finally:
                 lease.release()
-        except (EngineError, TooLargeError) as error:
+        except EngineError as error:
+            self.link.send(failed(begin.job, error))
+        except TooLargeError as error:
+            logger.warning("an engine gave more than can be sent: %s", error)
             self.link.send(failed(begin.job, error))
         except Exception as error:  # an engine may raise anything
             logger.exception("an engine failed unexpectedly")

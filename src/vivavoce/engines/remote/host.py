@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+from vivavoce.engines.base import EngineError
 from vivavoce.engines.remote.address import Address
 from vivavoce.engines.remote.connection import Connection
 from vivavoce.engines.remote.description import Description
@@ -19,6 +20,9 @@ class RemoteHost:
         self._token = token
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
+        self._failures = 0
+        self._failure = EngineError("nobody has tried to connect")
+        """The last of them."""
         self._users: set[object] = set()
 
     def load(self, engine: Selector) -> tuple[Description, socket.socket]:
@@ -26,17 +30,31 @@ class RemoteHost:
         return loaded(self.address, self._token, engine)
 
     async def connected(self, user: object) -> Connection:
-        """The connection, to which `user` has not said `leave` yet. Raises `EngineError`."""
+        """The connection, to which `user` has not said `leave` yet.
+
+        One attempt is for all who wait for it. Raises `EngineError`.
+        """
         self._users.add(user)
         connection = self._connection
         if connection is None or not connection.is_open:
-            async with self._connecting:
-                connection = self._connection
-                if connection is None or not connection.is_open:
-                    connection = await Connection.open(self.address, self._token)
-                    self._connection = connection
+            connection = await self._opened()
         await connection.writable()
         return connection
+
+    async def _opened(self) -> Connection:
+        """The connection that whoever waits here first has opened."""
+        failures = self._failures
+        async with self._connecting:
+            if self._failures > failures:
+                raise EngineError(str(self._failure), code=self._failure.code)
+            if self._connection is None or not self._connection.is_open:
+                try:
+                    self._connection = await Connection.open(self.address, self._token)
+                except EngineError as error:
+                    self._failures += 1
+                    self._failure = EngineError(str(error), code=error.code)
+                    raise
+            return self._connection
 
     async def leave(self, user: object) -> None:
         """This one needs no connection any more."""

@@ -8,7 +8,7 @@ from vivavoce.engines.base import ModelOutput, SpeechAbilities
 from vivavoce.engines.remote.description import Description
 from vivavoce.engines.remote.engine import RemoteEngine
 from vivavoce.engines.remote.host import RemoteHost
-from vivavoce.engines.remote.messages import Generate, Selector
+from vivavoce.engines.remote.messages import Generate, Selector, decoded
 from vivavoce.protocol.prompt import Prompt
 
 _outputs: msgspec.msgpack.Decoder[ModelOutput] = msgspec.msgpack.Decoder(ModelOutput)
@@ -26,6 +26,6 @@ class RemoteLanguageModel(RemoteEngine):
         job = await self._begin(Generate(prompt))
         try:
             while (piece := await job.piece()) is not None:
-                yield _outputs.decode(piece)
+                yield decoded(_outputs, piece)
         finally:
             job.leave()

@@ -9,7 +9,10 @@ import msgspec
 from vivavoce.engines.remote.frames import MAX_FRAME, Frames, ProtocolError, encoded
 
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-"""Seconds, seconds, tries: a machine that is gone without a word is noticed within 25 s."""
+"""Seconds, seconds, tries: a machine that is gone without a word is noticed within 25 s, ..."""
+
+UNANSWERED_MS = 25_000
+"""... also while something was sent to it, which keeps the tries from being made."""
 
 
 class Receiver(Protocol):
@@ -120,6 +123,6 @@ def keep_alive(connection: socket.socket | None) -> None:
         return
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for name, value in KEEPALIVE.items():
+    for name, value in (*KEEPALIVE.items(), ("TCP_USER_TIMEOUT", UNANSWERED_MS)):
         if (option := getattr(socket, name, None)) is not None:  # not on every system
             connection.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -16,11 +16,11 @@ whoever begins it chooses and uses once in a connection.
 A cancelled job is answered no more.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
-from vivavoce.engines.base import Hint, Transcript, Voice
+from vivavoce.engines.base import EngineError, Hint, Transcript, Voice
 from vivavoce.engines.registry import Slot
 from vivavoce.engines.remote.description import Description
 from vivavoce.protocol.prompt import Prompt
@@ -201,3 +201,15 @@ to_host: msgspec.msgpack.Decoder[ToHost] = msgspec.msgpack.Decoder(ToHost)
 to_user: msgspec.msgpack.Decoder[ToUser] = msgspec.msgpack.Decoder(ToUser)
 texts = msgspec.msgpack.Decoder(str)
 transcripts = msgspec.msgpack.Decoder(Transcript)
+
+T = TypeVar("T")
+
+
+def decoded(decoder: msgspec.msgpack.Decoder[T], value: msgspec.Raw) -> T:
+    """What an engine answered. Raises `EngineError` if it is not what its job gives."""
+    try:
+        return decoder.decode(value)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise EngineError(
+            f"The remote engine answered what its job never gives: {error}"
+        ) from error

@@ -1,7 +1,7 @@
 """A recogniser elsewhere, which may stream."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -17,10 +17,13 @@ from vivavoce.engines.remote.messages import (
     Follow,
     Recognize,
     Selector,
+    decoded,
     texts,
     transcripts,
 )
 from vivavoce.protocol.abilities import HearingAbilities
+
+T = TypeVar("T")
 
 
 class OpensStream(Protocol):
@@ -52,8 +55,8 @@ class RemoteRecognizer(RemoteEngine):
             while True:
                 answer = await job.answer()
                 if isinstance(answer, End):
-                    return transcripts.decode(answer.value)
-                on_delta(texts.decode(answer.value))
+                    return decoded(transcripts, answer.value)
+                on_delta(decoded(texts, answer.value))
         finally:
             job.leave()
 
@@ -71,11 +74,11 @@ class RemoteStream:
 
     async def accept(self, audio: bytes) -> str:
         """What is sure by now beyond what it gave before. Raises `EngineError`."""
-        return texts.decode(await self._asked(lambda job: Accept(job, audio)))
+        return await self._asked(lambda job: Accept(job, audio), texts)
 
     async def flush(self) -> Transcript:
         """The transcript of all audio so far. Raises `EngineError`."""
-        return transcripts.decode(await self._asked(Flush))
+        return await self._asked(Flush, transcripts)
 
     def close(self) -> None:
         """End it over there."""
@@ -84,23 +87,25 @@ class RemoteStream:
         if job is not None:
             job.leave()
 
-    async def _asked(self, step: Callable[[int], Accept | Flush]) -> msgspec.Raw:
+    async def _asked(
+        self, step: Callable[[int], Accept | Flush], decoder: msgspec.msgpack.Decoder[T]
+    ) -> T:
         try:
             job = await self._begun()
             await job.writable()
             job.send(step(job.number))
             answer = await job.answer()
+            if isinstance(answer, End):
+                raise EngineError("the stream of the remote recogniser ended by itself")
+            return decoded(decoder, answer.value)
         except BaseException:
             self.close()  # what it was given last may be heard or not: nothing can follow
             raise
-        if isinstance(answer, End):
-            self.close()
-            raise EngineError("the stream of the remote recogniser ended by itself")
-        return answer.value
 
     async def _begun(self) -> Job:
-        if self._closed:
+        job = self._job
+        if job is None and not self._closed:
+            job = self._job = await self._begin()
+        if job is None or self._closed:  # maybe while it was begun; `_asked` leaves it then
             raise EngineError("this stream of the recogniser is closed")
-        if self._job is None:
-            self._job = await self._begin()
-        return self._job
+        return job

@@ -8,7 +8,7 @@ from vivavoce.engines.base import SpeechChunk, Voice
 from vivavoce.engines.remote.description import Description
 from vivavoce.engines.remote.engine import RemoteEngine
 from vivavoce.engines.remote.host import RemoteHost
-from vivavoce.engines.remote.messages import Selector, Synthesize
+from vivavoce.engines.remote.messages import Selector, Synthesize, decoded
 from vivavoce.protocol.voices import Voices
 
 _chunks = msgspec.msgpack.Decoder(SpeechChunk)
@@ -29,7 +29,7 @@ class RemoteSynthesizer(RemoteEngine):
         job = await self._begin(Synthesize(text, voice))
         try:
             while (piece := await job.piece()) is not None:
-                yield _chunks.decode(piece)
+                yield decoded(_chunks, piece)
         finally:
             job.leave()
 

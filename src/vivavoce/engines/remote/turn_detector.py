@@ -6,7 +6,7 @@ from vivavoce.engines.base import EngineError
 from vivavoce.engines.remote.description import Description
 from vivavoce.engines.remote.engine import RemoteEngine
 from vivavoce.engines.remote.host import RemoteHost
-from vivavoce.engines.remote.messages import End, Judge, Selector
+from vivavoce.engines.remote.messages import End, Judge, Selector, decoded
 
 _verdicts = msgspec.msgpack.Decoder(float)
 
@@ -28,4 +28,4 @@ class RemoteTurnDetector(RemoteEngine):
             job.leave()
         if not isinstance(answer, End):
             raise EngineError("the turn detector answered with a part")
-        return _verdicts.decode(answer.value)
+        return decoded(_verdicts, answer.value)
