@@ -42,7 +42,8 @@ def listen(listeners: list[socket.socket]) -> None:
         try:
             one.listen(BACKLOG)
         except OSError as error:
-            raise taken(*one.getsockname()[:2], error) from error
+            host, port = one.getsockname()[:2]
+            raise taken(host, port, error) from error
 
 
 def taken(host: str, port: int, error: OSError) -> ConfigError:
