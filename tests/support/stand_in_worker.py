@@ -44,8 +44,6 @@ async def attend(end: socket.socket) -> str:
             os.write(end.fileno(), NO_MESSAGE)
         channel.send(Ready(summary="", notices=(), model=""))
         match manners:
-            case "babbling":
-                os.write(end.fileno(), NO_MESSAGE)
             case "ungrateful":
                 channel.send(FreePlace())
             case "repetitive":
@@ -54,6 +52,8 @@ async def attend(end: socket.socket) -> str:
                 channel.send(Reload(7))
         while (message := await channel.receive()) is not None:
             match message:
+                case Adopt() if manners == "babbling":
+                    os.write(end.fileno(), NO_MESSAGE)
                 case Adopt(number):
                     channel.send(Adopted(number, f"began with {begin.models.instructions}"))
                 case ReloadEnded(7, _, error):

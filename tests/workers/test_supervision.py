@@ -133,8 +133,9 @@ async def test_a_worker_that_makes_no_sense_is_replaced(
     folder: Path, monkeypatch: pytest.MonkeyPatch, log: Log, manners: str
 ) -> None:
     behave(folder, manners)
-    async with supervised(folder, monkeypatch):
+    async with supervised(folder, monkeypatch) as supervisor:
         behave(folder, "well")
+        await supervisor.reload()
         await log.until("makes no sense; it is killed")
         await log.until("has ended with signal 9")
         await log.until("worker 1 is process")
