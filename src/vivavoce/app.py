@@ -183,10 +183,15 @@ async def stop(runner: web.AppRunner) -> None:
 
     `cleanup` alone would stop reading first, and wait in vain for clients to answer its close.
     """
+    await dismiss(runner)
+    await runner.cleanup()
+
+
+async def dismiss(runner: web.AppRunner) -> None:
+    """Take no more connections, and end those there are; harmless if that has been done."""
     for site in tuple(runner.sites):
         await site.stop()
     await runner.shutdown()
-    await runner.cleanup()
 
 
 def routes(

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from support.server import PATIENCE_S, serving
+from support.upgrade import HANDSHAKE
 
 DEFAULT_DETECTION = {
     "type": "server_vad",
@@ -167,3 +168,18 @@ async def test_the_models_and_the_health_of_the_server_can_be_asked() -> None:
         assert [model["object"] for model in listed["data"]] == ["model"]
         async with server.connect():
             assert await server.sessions() == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "call_id=rtc_E6U0u6ZFxXUxYesuS1",
+        "model=m&call_id=rtc_u1_E6U0u6ZFxXUxYesuS1",
+        "intent=transcription&call_id=",
+    ],
+)
+async def test_a_sideband_of_no_call_is_refused_before_the_upgrade(query: str) -> None:
+    async with serving() as server:
+        url = f"{server.url}/realtime?{query}"
+        async with server.http.get(url, headers=HANDSHAKE) as answer:
+            assert (answer.status, await answer.read()) == (404, b"")

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,7 @@ OF_A_CONNECTION = frozenset(
         "connection",
         "expect",
         "keep-alive",
+        "proxy-connection",
         "proxy-authenticate",
         "proxy-authorization",
         "te",
@@ -50,7 +51,16 @@ OF_A_CONNECTION = frozenset(
         "upgrade",
     }
 )
-"""Header fields that are between two hops only (RFC 9110, 7.6.1)."""
+"""Header fields between two hops only (RFC 9110, 7.6.1), as are those that `Connection` names."""
+
+DECODED = frozenset({"gzip", "deflate", "br", "zstd"})
+"""Encodings of a body that `aiohttp` undoes when it receives a request."""
+
+OF_AN_ENCODED_BODY = frozenset({"content-encoding", "content-length"})
+"""What is not true of the body any more when that is done."""
+
+ADDED_BY_CLIENTS = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
+"""Fields that `aiohttp` would add where the client has sent none."""
 
 OF_A_HANDSHAKE = "sec-websocket-"
 """How the fields begin that either WebSocket has for itself."""
@@ -73,7 +83,8 @@ class Forwarding:
         self._worker = worker
         self._folder = folder
         self._clients: dict[int, aiohttp.ClientSession] = {}
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._relayed: dict[web.WebSocketResponse, Callable[[], None]] = {}
+        """What relays to others, and for each what cuts it off."""
         self._ended = False
 
     async def __aenter__(self) -> Self:
@@ -85,15 +96,16 @@ class Forwarding:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._ended = True
-        async with asyncio.TaskGroup() as tasks:
-            for open_one in tuple(self._sockets):
-                goodbye = open_one.close(
-                    code=WSCloseCode.GOING_AWAY, message=b"The server is shutting down."
-                )
-                tasks.create_task(goodbye)
+        await self.dismiss()
         for client in self._clients.values():
             await client.close()
+
+    async def dismiss(self) -> None:
+        """Pass on no more, and close what is relayed; a client that does not read is cut off."""
+        self._ended = True
+        async with asyncio.TaskGroup() as tasks:
+            for ours, cut_off in tuple(self._relayed.items()):
+                tasks.create_task(part(ours, cut_off))
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -122,7 +134,7 @@ class Forwarding:
             self._clients[worker] = aiohttp.ClientSession(
                 connector=aiohttp.UnixConnector(str(socket_path(self._folder, worker)), limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=(hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.USER_AGENT),
+                skip_auto_headers=ADDED_BY_CLIENTS,
                 auto_decompress=False,
                 timeout=TIMEOUT,
                 middlewares=(keep_refusal,),
@@ -150,20 +162,42 @@ class Forwarding:
                     compress=False,
                 )
                 await ours.prepare(request)
-                with self._open(ours):
-                    await relay(ours, theirs)
+                with self._relaying(request, ours) as cut_off:
+                    await relay(ours, theirs, cut_off)
                 return ours
         except RefusedHandshake as refused:
             headers = headers_of(refused.answer)
             return web.Response(status=refused.answer.status, headers=headers, body=refused.body)
 
     @contextlib.contextmanager
-    def _open(self, ours: web.WebSocketResponse) -> Iterator[None]:
-        self._sockets.add(ours)
+    def _relaying(
+        self, request: web.Request, ours: web.WebSocketResponse
+    ) -> Iterator[Callable[[], None]]:
+        """Within the block the socket is told when this ends; gives what cuts it off."""
+
+        def cut_off() -> None:
+            abort(request)
+
+        self._relayed[ours] = cut_off
         try:
-            yield
+            yield cut_off
         finally:
-            self._sockets.discard(ours)
+            del self._relayed[ours]
+
+
+async def part(ours: web.WebSocketResponse, cut_off: Callable[[], None]) -> None:
+    """Close the socket of a client, who gets a while to answer."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await ours.close(code=WSCloseCode.GOING_AWAY, message=b"The server is shutting down.")
+    except TimeoutError:
+        cut_off()
+
+
+def abort(request: web.Request) -> None:
+    """End the connection of a request, if it is there still."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def socket_path(folder: Path, worker: int) -> Path:
@@ -206,10 +240,15 @@ def url_of(request: web.Request) -> URL:
 
 def headers_of(message: web.Request | aiohttp.ClientResponse) -> list[tuple[str, str]]:
     """The header fields that go on to the next hop."""
+    named = ",".join(message.headers.getall(hdrs.CONNECTION, ())).lower().split(",")
+    dropped = OF_A_CONNECTION.union(one.strip() for one in named)
+    encoding = message.headers.get(hdrs.CONTENT_ENCODING, "")
+    if isinstance(message, web.Request) and encoding.lower() in DECODED:
+        dropped |= OF_AN_ENCODED_BODY
     return [
         (name, value)
         for name, value in message.headers.items()
-        if name.lower() not in OF_A_CONNECTION and not name.lower().startswith(OF_A_HANDSHAKE)
+        if name.lower() not in dropped and not name.lower().startswith(OF_A_HANDSHAKE)
     ]
 
 
@@ -230,10 +269,9 @@ async def pass_on(request: web.Request, client: aiohttp.ClientSession) -> web.St
             async for piece in answer.content.iter_chunked(PIECE):
                 await ours.write(piece)
             await ours.write_eof()
-        except aiohttp.ClientPayloadError as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             logger.warning("an answer of another worker broke off: %s", error)
-            if request.transport is not None:
-                request.transport.abort()  # nothing else says that this is not all of it
+            abort(request)  # nothing else says that this is not all of it
         return ours
 
 

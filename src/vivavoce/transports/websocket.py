@@ -16,6 +16,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
@@ -57,6 +58,9 @@ has as long to come in whole: the largest takes a line of 3 Mbit/s."""
 
 CLOSE_TIMEOUT_S = 10.0
 """What a client gets to read the rest and to answer a close, before it is cut off."""
+
+CALL_PARAMETER = "call_id"
+"""Names the call that a connection is to be a sideband of. There are none yet."""
 
 PEER = 1
 """A WebSocket session has one connection."""
@@ -236,7 +240,11 @@ class RealtimeEndpoint:
             await self._all_gone.wait()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One connection, from the upgrade to the close."""
+        """One connection, from the upgrade to the close; none for a call that there is not."""
+        if CALL_PARAMETER in request.query:
+            # A sideband of a call, whatever else it asks for (protocol 1.4).
+            logger.info("a sideband is refused: no call here has the id that it names")
+            return web.Response(status=HTTPStatus.NOT_FOUND)
         agreed = negotiate(
             request.headers.getall("OpenAI-Beta", ()),
             request.headers.getall("Sec-WebSocket-Protocol", ()),

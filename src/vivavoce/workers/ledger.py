@@ -58,8 +58,10 @@ class Ledger:
         account.turn = self._turns
 
     def disconnect(self, worker: int) -> None:
-        """A worker's connection has ended."""
-        self._accounts[worker].connections -= 1
+        """A worker's connection has ended. It must have one."""
+        account = self._accounts[worker]
+        assert account.connections > 0, "a connection has ended that was not given"
+        account.connections -= 1
 
     def take(self, worker: int) -> bool:
         """Take a place for a worker, if there is one."""
@@ -69,8 +71,10 @@ class Ledger:
         return True
 
     def free(self, worker: int) -> None:
-        """Free a worker's place."""
-        self._accounts[worker].sessions -= 1
+        """Free a worker's place. It must have one."""
+        account = self._accounts[worker]
+        assert account.sessions > 0, "a place is freed that was not taken"
+        account.sessions -= 1
 
     @property
     def taken(self) -> int:

@@ -33,7 +33,12 @@ class Link:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._places.append(answer)
         self._channel.send(TakePlace())
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and answer.result():
+                self.free()  # it was granted and cancelled in the same turn of the loop
+            raise
 
     def free(self) -> None:
         """Give a place back."""

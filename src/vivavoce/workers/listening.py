@@ -23,7 +23,8 @@ are too many open files."""
 async def bound(host: str, port: int) -> list[socket.socket]:
     """A socket for each address of the host, bound, not listening yet; port 0 takes a free one.
 
-    Raises `ConfigError`.
+    Raises `ConfigError` if somebody listens there. Another one may still begin before `listen`:
+    that is the price of `SO_REUSEADDR`, without which a port cannot be taken again at once.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -32,9 +33,24 @@ async def bound(host: str, port: int) -> list[socket.socket]:
         )
         return bind_all([(family, address) for family, _, _, _, address in found], port)
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}, port {port}: {error.strerror}. Choose another with --port."
-        ) from error
+        raise taken(host, port, error) from error
+
+
+def listen(listeners: list[socket.socket]) -> None:
+    """Listen on sockets that are `bound`. Raises `ConfigError`."""
+    for one in listeners:
+        try:
+            one.listen(BACKLOG)
+        except OSError as error:
+            host, port = one.getsockname()[:2]
+            raise taken(host, port, error) from error
+
+
+def taken(host: str, port: int, error: OSError) -> ConfigError:
+    """What is to be said of a port that cannot be had."""
+    return ConfigError(
+        f"cannot listen on {host}, port {port}: {error.strerror}. Choose another with --port."
+    )
 
 
 def bind_all(addresses: list[tuple[int, tuple[Any, ...]]], port: int) -> list[socket.socket]:

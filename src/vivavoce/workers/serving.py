@@ -20,7 +20,7 @@ from vivavoce.reloading import reloading_when
 from vivavoce.runtime.metrics import SHARED_FOLDER
 from vivavoce.transports import exposure, tls
 from vivavoce.workers.heavy_engines import hosted
-from vivavoce.workers.listening import BACKLOG, bound
+from vivavoce.workers.listening import bound, listen
 from vivavoce.workers.messages import Begin, Ready
 from vivavoce.workers.supervisor import ReadSettings, Supervisor
 
@@ -48,7 +48,8 @@ async def reloading_server(
 async def running(settings: Settings, read: ReadSettings) -> AsyncIterator[Server]:
     """Start as many workers as the settings say, and stop them at the end. Raises `ConfigError`.
 
-    The port is taken first and listens last: nobody connects to a server that is not ready.
+    The port is bound first, so that one that is in use is told at once. It listens last: nobody
+    connects to a server that is not ready.
     """
     if not hasattr(socket, "send_fds"):
         raise ConfigError("workers: several need Unix sockets, which this system does not have.")
@@ -64,6 +65,7 @@ async def running(settings: Settings, read: ReadSettings) -> AsyncIterator[Serve
         supervisor = Supervisor(first, read, environment(folder), engines)
         ending.push_async_callback(supervisor.stop)
         ready = await supervisor.start()
+        listen(listeners)
         await ending.enter_async_context(supervising(supervisor, listeners))
         yield told(settings, host, port, ready, supervisor)
 
@@ -72,12 +74,11 @@ async def running(settings: Settings, read: ReadSettings) -> AsyncIterator[Serve
 async def supervising(
     supervisor: Supervisor, listeners: list[socket.socket]
 ) -> AsyncIterator[None]:
-    """Within the block workers are kept alive, and handed what connects; then all of it stops."""
+    """Within the block workers are kept alive, and handed what connects to sockets that listen;
+    then all of it stops."""
     async with asyncio.TaskGroup() as tasks:
         for number in supervisor.numbers:
             tasks.create_task(supervisor.keep(number), name=f"worker {number}")
-        for listener in listeners:
-            listener.listen(BACKLOG)
         accepting = [tasks.create_task(supervisor.accept(one)) for one in listeners]
         try:
             yield

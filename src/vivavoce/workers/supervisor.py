@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from vivavoce.app import SHUTDOWN_S
 from vivavoce.config import ConfigError, Settings
+from vivavoce.engines.remote.frames import encoded
+from vivavoce.runtime.loading import CLOSE_S, GRACE_S
+from vivavoce.transports.rest import turnstile
+from vivavoce.transports.websocket import CLOSE_TIMEOUT_S
 from vivavoce.workers.heavy_engines import HeavyEngines
 from vivavoce.workers.ledger import Ledger
 from vivavoce.workers.listening import accepted
@@ -35,13 +40,15 @@ from vivavoce.workers.messages import (
 )
 from vivavoce.workers.metrics import mark_dead
 from vivavoce.workers.restarts import Restarts
-from vivavoce.workers.worker_process import WorkerProcess, told
+from vivavoce.workers.worker_process import EXIT_S, WorkerProcess, told
 
 logger = logging.getLogger(__name__)
 
-STOP_S = 30.0
-"""What workers get to close their sessions, before they are killed. A client has 10 s to answer a
-close."""
+STOP_S = CLOSE_TIMEOUT_S + turnstile.GRACE_S + SHUTDOWN_S + GRACE_S + CLOSE_S + EXIT_S
+"""What workers get to end before they are killed, in seconds: for clients to answer a close, for
+requests to engines and for others, for a load, for engines to close, and for the process."""
+
+UNEXPECTED = "The configuration was not reloaded. The server's log says why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class Supervisor:
 
         Whatever comes of it, `stop` has to follow.
         """
+        check_can_be_told(self._begin)
         workers = [await self._start(number) for number in self.numbers]
         ready: list[Ready] = []
         for worker in workers:
@@ -134,19 +142,23 @@ class Supervisor:
         """Read the configuration anew, for all workers; gives notices. Raises `ConfigError`."""
         async with self._reloading:
             read = await asyncio.to_thread(self._read)
+            begin = msgspec.structs.replace(self._begin, models=read.settings)
+            check_can_be_told(begin)
             notices = await self._engines.reload(read.settings)
-            self._begin = msgspec.structs.replace(self._begin, models=read.settings)
+            self._begin = begin
             adopting = (worker.adopt(read.settings) for worker in self._workers.values())
             outcomes = await asyncio.gather(*adopting)
         problems = dict.fromkeys(one for one in outcomes if one is not None)
         return (*read.notices, *notices, *problems)
 
     async def _start(self, number: int) -> WorkerProcess:
-        begin = msgspec.structs.replace(self._begin, worker=number)
-        worker = await WorkerProcess.start(begin, self._environment)
+        """Start a process. Raises `OSError`."""
+        worker = await WorkerProcess.start(number, self._environment)
+        # At once: a reload is in what a worker begins with, or is told to those that there are.
         self._workers[number] = worker
-        if self._stopping.is_set():  # since this start began
-            worker.stop()
+        worker.begin(msgspec.structs.replace(self._begin, worker=number))
+        if self._stopping.is_set():  # since this start began, and `stop` does not know of it
+            worker.kill()
         return worker
 
     async def _all_ended(self) -> None:
@@ -170,17 +182,25 @@ class Supervisor:
         """Do what a worker asks for, until it has ended."""
         self._ledger.join(worker.number)
         try:
-            while (message := await worker.channel.receive()) is not None:
-                self._heed(worker, message, tasks)
-            status = await worker.ended()
+            await self._heed_all(worker, tasks)
         finally:
             lost = self._ledger.leave(worker.number)
+        status = await worker.gone()
         mark_dead(worker.pid, self._environment)
         if not self._stopping.is_set():
             logger.error(
                 "worker %s (process %s) has ended with %s, and with it %s sessions",
                 *(worker.number, worker.pid, told(status), lost),
             )
+
+    async def _heed_all(self, worker: WorkerProcess, tasks: asyncio.TaskGroup) -> None:
+        """Do what a worker asks for, until it says no more or nothing that makes sense."""
+        try:
+            while (message := await worker.channel.receive()) is not None:
+                self._heed(worker, message, tasks)
+        except Exception:  # it is another process: what is wrong with it must not end the others
+            logger.exception("what worker %s says makes no sense; it is killed", worker.number)
+            worker.kill()
 
     def _heed(self, worker: WorkerProcess, message: FromWorker, tasks: asyncio.TaskGroup) -> None:
         match message:
@@ -203,24 +223,45 @@ class Supervisor:
 
     async def _reload_for(self, worker: WorkerProcess, number: int) -> None:
         try:
-            worker.channel.send(ReloadEnded(number, await self.reload()))
+            ended = ReloadEnded(number, await self.reload())
         except ConfigError as error:
-            worker.channel.send(ReloadEnded(number, error=str(error)))
+            ended = ReloadEnded(number, error=str(error))
+        except Exception:  # a bug of ours must not end the server and its live sessions
+            logger.exception("the configuration was not reloaded")
+            ended = ReloadEnded(number, error=UNEXPECTED)
+        worker.channel.send(ended)
 
     async def _replaced(self, worker: WorkerProcess, restarts: Restarts) -> WorkerProcess | None:
         """Another one in the place of a worker that has ended; None when all are to stop."""
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(restarts.delay_s(worker.age_s)):
-                    await self._stopping.wait()
-            if self._stopping.is_set():
-                break
-            worker = await self._start(worker.number)
+        number, age_s = worker.number, worker.age_s
+        while not await self._stops_within(restarts.delay_s(age_s)):
+            try:
+                worker = await self._start(number)
+            except OSError as error:  # too many processes, or open files
+                logger.error("worker %s cannot be started: %s", number, error)
+                age_s = 0.0
+                continue
             word = await worker.first_word()
             if isinstance(word, Ready):
-                logger.info("worker %s is process %s now", worker.number, worker.pid)
+                logger.info("worker %s is process %s now", number, worker.pid)
                 return worker
-            await worker.ended()
+            await worker.gone()
+            age_s = worker.age_s
             if not self._stopping.is_set():
-                logger.error("worker %s cannot start: %s", worker.number, word.error)
+                logger.error("worker %s cannot start: %s", number, word.error)
         return None
+
+    async def _stops_within(self, delay_s: float) -> bool:
+        """Wait so long, or until all are to stop; gives whether they are."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._stopping.wait()
+        return self._stopping.is_set()
+
+
+def check_can_be_told(begin: Begin) -> None:
+    """Raises `ConfigError` for settings that no message can hold."""
+    try:
+        encoded(begin)
+    except ValueError as error:
+        raise ConfigError(f"the configuration cannot be told to the workers: {error}.") from error

@@ -41,6 +41,8 @@ from vivavoce.workers.messages import (
     ToWorker,
 )
 
+logger = logging.getLogger(__name__)
+
 
 def catalogue_of(models: Settings, engines: RemoteHost | None) -> Catalogue:
     """The models that a worker serves, at its start and at each reload. Raises `ConfigError`.
@@ -127,6 +129,9 @@ class Worker:
             finally:
                 self._connections = None
                 self._channel.send(Leaving())
+                async with asyncio.TaskGroup() as goodbyes:
+                    goodbyes.create_task(app.dismiss(server.runner))
+                    goodbyes.create_task(forwarding.dismiss())
 
     async def _listen_for_others(self, runner: web.AppRunner) -> None:
         """Take what other workers pass on. Raises `ConfigError`."""
@@ -172,6 +177,9 @@ class Worker:
             await adopt()
         except ConfigError as error:
             self._channel.send(Adopted(wanted.number, str(error)))
+        except Exception:  # a bug of ours must not end this worker and its live sessions
+            logger.exception("the configuration was not taken up")
+            self._channel.send(Adopted(wanted.number, "the log says why not."))
         else:
             self._channel.send(Adopted(wanted.number))
 

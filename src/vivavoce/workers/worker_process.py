@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import logging
 import socket
 import sys
 from collections.abc import Mapping
@@ -12,16 +13,23 @@ import msgspec
 
 from vivavoce.channel import Channel
 from vivavoce.config import Settings
+from vivavoce.engines.remote.frames import ProtocolError
 from vivavoce.workers.messages import Adopt, Adopted, Begin, CannotStart, FromWorker, Ready, Stop
 
+logger = logging.getLogger(__name__)
+
 MODULE = "vivavoce.workers.worker"
+
+EXIT_S = 10.0
+"""How long a process may take to end when its channel is closed: nothing is left for it to do, but
+a thread of a library may hang in it."""
 
 ADOPT_S = 60.0
 """How long a reload waits for a worker, which then takes it up when it can."""
 
 
 class WorkerProcess:
-    """One process, from its start to its end. Whoever starts it has to see it `ended`."""
+    """One process, from its start to its end; whoever starts it has to see it `ended` or `gone`."""
 
     def __init__(
         self, number: int, process: asyncio.subprocess.Process, end: socket.socket
@@ -35,8 +43,8 @@ class WorkerProcess:
         self._numbers = itertools.count()
 
     @classmethod
-    async def start(cls, begin: Begin, environment: Mapping[str, str]) -> Self:
-        """Start a process and tell it what it is to be; nothing of that is for others to see."""
+    async def start(cls, number: int, environment: Mapping[str, str]) -> Self:
+        """Start a process, which waits to be told what to `begin`. Raises `OSError`."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -52,9 +60,7 @@ class WorkerProcess:
         except BaseException:
             ours.close()
             raise
-        worker = cls(begin.worker, process, ours)
-        worker.channel.send(begin)
-        return worker
+        return cls(number, process, ours)
 
     @property
     def pid(self) -> int:
@@ -66,12 +72,21 @@ class WorkerProcess:
         """Seconds since its start."""
         return asyncio.get_running_loop().time() - self.started
 
+    def begin(self, begin: Begin) -> None:
+        """Tell it what it is to be, which nobody else is to see."""
+        self.channel.send(begin)
+
     async def first_word(self) -> Ready | CannotStart:
-        """Whether it could start. One that just ends could not."""
-        word = await self.channel.receive()
+        """Whether it could start. One that just ends could not; it is gone then."""
+        try:
+            word = await self.channel.receive()
+        except (msgspec.DecodeError, ProtocolError) as error:
+            self.kill()
+            await self.ended()
+            return CannotStart(f"Worker {self.number} says what is no message: {error}")
         if isinstance(word, Ready | CannotStart):
             return word
-        status = await self._process.wait()
+        status = await self.gone()
         return CannotStart(f"Worker {self.number} has ended with {told(status)}, at its start.")
 
     async def adopt(self, models: Settings) -> str | None:
@@ -113,6 +128,15 @@ class WorkerProcess:
             if not outcome.done():
                 outcome.set_result(None)
         return status
+
+    async def gone(self) -> int:
+        """As `ended`, for one whose channel is closed: it is killed if it stays after that."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_S):
+                return await self.ended()
+        logger.error("process %s of worker %s does not end; it is killed", self.pid, self.number)
+        self.kill()
+        return await self.ended()
 
 
 def told(status: int) -> str:

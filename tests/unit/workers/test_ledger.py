@@ -1,5 +1,7 @@
 """Which worker gets the next connection, and who has how many places."""
 
+import pytest
+
 from vivavoce.workers.ledger import Ledger
 
 
@@ -47,6 +49,7 @@ def test_who_does_not_take_one_now_is_followed_by_the_next() -> None:
 
 def test_a_worker_that_closes_gets_no_more() -> None:
     books = ledger(1, 2)
+    assert connect(books, 1) == [1]
     books.close(1)
     assert connect(books, 2) == [2, 2]
     books.disconnect(1)
@@ -69,3 +72,14 @@ def test_what_a_lost_worker_held_is_free_again() -> None:
     assert books.candidates() == [2]
     books.join(1)
     assert books.candidates() == [1, 2]
+
+
+def test_nobody_gives_back_what_it_does_not_have() -> None:
+    books = ledger(1, 2, places=1)
+    connect(books, 1)
+    assert books.take(1)
+    with pytest.raises(AssertionError, match="not taken"):
+        books.free(2)
+    with pytest.raises(AssertionError, match="not given"):
+        books.disconnect(2)
+    assert not books.take(2)

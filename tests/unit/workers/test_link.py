@@ -58,6 +58,17 @@ async def test_a_place_for_somebody_who_has_gone_is_given_back(ends: Ends) -> No
     assert await supervisor.receive() == FreePlace()
 
 
+async def test_a_place_for_somebody_who_goes_as_it_is_granted_is_given_back(ends: Ends) -> None:
+    link, supervisor = ends
+    asking = asyncio.create_task(link.take())
+    assert await supervisor.receive() == TakePlace()
+    link.heed(Place(True))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await supervisor.receive() == FreePlace()
+
+
 async def test_all_places_are_counted(ends: Ends) -> None:
     link, supervisor = ends
     asking = asyncio.create_task(link.taken())

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from vivavoce.config import ConfigError
-from vivavoce.workers.listening import accepted, bind_all, bound
+from vivavoce.workers.listening import accepted, bind_all, bound, listen
 
 
 async def test_a_free_port_is_taken_and_accepts() -> None:
@@ -52,3 +52,13 @@ async def test_a_port_that_is_taken_is_named() -> None:
         port = listener.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"127\.0\.0\.1, port {port}: .*--port"):
             await bound("127.0.0.1", port)
+
+
+async def test_a_port_that_somebody_takes_meanwhile_is_named() -> None:
+    (listener,) = await bound("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    (faster,) = await bound("127.0.0.1", port)
+    with listener, faster:
+        listen([faster])
+        with pytest.raises(ConfigError, match=rf"127\.0\.0\.1, port {port}: .*--port"):
+            listen([listener])
