@@ -37,7 +37,7 @@ from vivavoce.transports.foreign_logs import keep_secrets_out
 from vivavoce.transports.http import MAX_FIELD, application
 from vivavoce.transports.reload import Reload
 from vivavoce.transports.tls import Tls
-from vivavoce.transports.websocket import Connect, connect_socket
+from vivavoce.transports.websocket_connection import Connect, connect_socket
 
 SHUTDOWN_S = 5.0
 

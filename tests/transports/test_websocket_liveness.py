@@ -16,7 +16,7 @@ from support.server import PATIENCE_S, serving
 from support.sound import silence
 from support.upgrade import UPGRADE
 from vivavoce.engines.vad.scripted import ScriptedDetector
-from vivavoce.transports import websocket
+from vivavoce.transports import websocket_connection
 
 PINGS_OF_SILENCE = 5
 
@@ -24,8 +24,8 @@ PINGS_OF_SILENCE = 5
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pings that come fast, and a server that gives up soon."""
-    monkeypatch.setattr(websocket, "PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr(websocket, "SILENCE_TIMEOUT_S", 0.1 * PINGS_OF_SILENCE)
+    monkeypatch.setattr(websocket_connection, "PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr(websocket_connection, "SILENCE_TIMEOUT_S", 0.1 * PINGS_OF_SILENCE)
 
 
 class HeldDetector(ScriptedDetector):

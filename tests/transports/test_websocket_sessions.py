@@ -182,7 +182,8 @@ async def test_a_server_that_stops_tells_everybody_before_its_engines_close() ->
 async def test_a_client_that_answers_the_close_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vivavoce.transports.websocket.CLOSE_TIMEOUT_S", 1000.0)
+    for module in ("websocket", "websocket_connection"):
+        monkeypatch.setattr(f"vivavoce.transports.{module}.CLOSE_TIMEOUT_S", 1000.0)
     stack = contextlib.AsyncExitStack()
     server = await stack.enter_async_context(serving())
     url = f"{server.url.replace('http', 'ws', 1)}/realtime?model=any"

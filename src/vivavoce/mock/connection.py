@@ -12,7 +12,7 @@ from vivavoce.dialects import ga
 from vivavoce.mock.faults import Fault, FaultPlan
 from vivavoce.protocol.ids import Ids
 from vivavoce.protocol.server_events import Error
-from vivavoce.transports.websocket import WebSocketConnection
+from vivavoce.transports.websocket_connection import WebSocketConnection
 
 OnReceived = Callable[[dict[str, Any]], None]
 """Called with each client event, as it was sent."""

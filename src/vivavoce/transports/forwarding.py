@@ -24,7 +24,8 @@ from yarl import URL
 
 from vivavoce.protocol.ids import worker_of
 from vivavoce.transports.relaying import relay
-from vivavoce.transports.websocket import CLOSE_TIMEOUT_S, MAX_FRAME
+from vivavoce.transports.websocket import MAX_FRAME
+from vivavoce.transports.websocket_connection import CLOSE_TIMEOUT_S
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from vivavoce.transports.metrics import MetricsEndpoint
 from vivavoce.transports.models import ModelsEndpoint
 from vivavoce.transports.reload import Reload, ReloadEndpoint
 from vivavoce.transports.rest.routes import RestPaths
-from vivavoce.transports.websocket import Connect, RealtimeEndpoint, connect_socket
+from vivavoce.transports.websocket import RealtimeEndpoint
+from vivavoce.transports.websocket_connection import Connect, connect_socket
 
 BASES = ("", "/v1", "/openai", "/openai/v1")
 """What base URLs end in: ours with and without the version, and Azure's."""

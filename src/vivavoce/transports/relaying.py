@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMessage, WSMsgType, web
 
-from vivavoce.transports.websocket import CLOSE_TIMEOUT_S, STALL_TIMEOUT_S
+from vivavoce.transports.websocket_connection import CLOSE_TIMEOUT_S, STALL_TIMEOUT_S
 
 AnySocket = web.WebSocketResponse | ClientWebSocketResponse
 

@@ -17,7 +17,7 @@ from vivavoce.config import ConfigError, Settings
 from vivavoce.engines.remote.frames import encoded
 from vivavoce.runtime.loading import CLOSE_S, GRACE_S
 from vivavoce.transports.rest import turnstile
-from vivavoce.transports.websocket import CLOSE_TIMEOUT_S
+from vivavoce.transports.websocket_connection import CLOSE_TIMEOUT_S
 from vivavoce.workers.heavy_engines import HeavyEngines
 from vivavoce.workers.ledger import Ledger
 from vivavoce.workers.listening import accepted
