@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import os
 import platform
 import re
@@ -12,8 +13,11 @@ import pytest
 import pytest_asyncio
 import soxr
 
+from vivavoce.audio.resample import convert
 from vivavoce.engines.base import EngineError, Hint, MissingDependencyError
+from vivavoce.engines.stt import pocketsphinx_child
 from vivavoce.engines.stt.pocketsphinx import PocketSphinxRecognizer, unavailable_reason
+from vivavoce.engines.stt.pocketsphinx_child import Hypothesis, Utterance
 from vivavoce.speech import SAMPLE_RATE, clip, clip_names
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -144,3 +148,35 @@ async def test_without_the_package_loading_says_what_to_do(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     with pytest.raises(MissingDependencyError, match=advice):
         PocketSphinxRecognizer().load()
+
+
+class Leaving:
+    """A caller that leaves after some tenths of a second of audio, or stays."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self.looks = itertools.count()
+        self.after = after
+        self.heard = ""
+
+    def has_left(self) -> bool:
+        return self.after is not None and next(self.looks) >= self.after
+
+    def reply(self, hypothesis: Hypothesis) -> None:
+        self.heard = hypothesis.text
+
+
+async def test_an_utterance_that_was_cut_off_leaves_nothing_behind(
+    require_module: Callable[..., ModuleType],
+) -> None:
+    require_module("pocketsphinx", reason=unavailable_reason())
+    recognize = pocketsphinx_child.prepare()
+    story = convert(clip("story").pcm + clip("weather").pcm, SAMPLE_RATE, 16_000)
+    question = Utterance(convert(clip("time").pcm, SAMPLE_RATE, 16_000))
+    heard = []
+    for cut in (None, 26, 27, 28):
+        if cut is not None:
+            recognize(Utterance(story), Leaving(cut))  # type: ignore[arg-type]
+        caller = Leaving()
+        recognize(question, caller)  # type: ignore[arg-type]
+        heard.append(caller.heard)
+    assert heard == ["what time is it"] * 4

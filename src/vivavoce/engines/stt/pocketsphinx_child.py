@@ -33,11 +33,12 @@ def prepare() -> Work[Utterance]:
     from pocketsphinx import Decoder
 
     decoder = Decoder(samprate=float(SAMPLE_RATE), loglevel="FATAL")
-    # The cepstral mean follows what was heard. Starting each utterance from the model's own
-    # keeps one caller's microphone out of another caller's words.
+    # The features follow what was heard, their mean above all. Starting each utterance anew, from
+    # the model's own mean, keeps one caller's microphone out of another caller's words.
     initial_mean = decoder.get_cmn()
 
     def recognize(utterance: Utterance, caller: Caller) -> None:
+        decoder.reinit_feat()
         decoder.set_cmn(initial_mean)
         decoder.start_utt()
         for start in range(0, len(utterance.audio), BLOCK):
